@@ -1,0 +1,47 @@
+# What people do daily. `make demo` and `make test` install all they need, the first time.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+ARGS ?=
+
+.PHONY: help install demo test lint format bench lock clean
+
+help: ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(READY): requirements.lock pyproject.toml
+	@docker/prepare-python.sh "$(PYTHON)" "$(VENV)"
+	@touch $(READY)
+
+install: $(READY) ## a virtual environment with everything pinned
+
+demo: $(READY) ## a small country exchanges signed documents (ARGS=--keep leaves it running)
+	@$(BIN)/python -m tests.demo $(ARGS)
+
+lint: $(READY) ## ruff, strict mypy, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: $(READY) lint ## every ring of tests, on a real RabbitMQ and PostgreSQL
+	@$(BIN)/python -m tests.support.services ensure rabbitmq postgresql
+	$(BIN)/pytest $(ARGS)
+
+bench: $(READY) ## routed documents per second, as a ratio to a raw relay of the same payload
+	@$(BIN)/python -m tests.support.services ensure rabbitmq
+	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+format: $(READY) ## let ruff arrange the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: $(READY) ## write requirements.lock anew from pyproject.toml
+	$(BIN)/pip-compile --quiet --extra dev --strip-extras --allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
+	    --no-annotate --generate-hashes --output-file requirements.lock pyproject.toml
+
+clean: ## remove what the demo, the benchmark and the tests left behind
+	rm -rf .demo .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info

@@ -1,0 +1,223 @@
+"""What the hub answers: receipts as values and as XML (`xsd/receipt.xsd`, namespace `RECEIPT_NS`).
+
+A receipt explains itself: each finding travels with the catalogue's texts in Vietnamese and English, so that a
+document system can show them without a catalogue of its own.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Final
+
+from lxml import etree
+
+from edxml_schemas import schemas
+from edxml_schemas.catalogue import explain, severity_of
+from edxml_schemas.findings import Finding, FindingCode, Findings, Severity, finding
+from edxml_schemas.limits import DEFAULT_LIMITS, Limits
+from edxml_schemas.names import RECEIPT_NS
+from edxml_schemas.safe_xml import Parsed, line_of, xpath_of
+from edxml_schemas.safe_xml import parse as parse_xml
+from edxml_schemas.writer import ILLEGAL, xml_text
+
+NAME_CHARS: Final = 300
+"""Longest identifier on a receipt; a longer one (of a refused message) is cut."""
+
+PROSE_CHARS: Final = 4000
+"""Longest text of a finding on a receipt."""
+
+
+class ReceiptKind(StrEnum):
+    """What happened. The first two answer a submission, the others tell of one leg."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    HANDED_OVER = "handed-over"
+    DELIVERED = "delivered"
+    NOT_DELIVERED = "not-delivered"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptLeg:
+    """One recipient of an accepted message, and the hub's id of the way there."""
+
+    recipient: str
+    leg_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """The hub's word on a message.
+
+    `digest` is the SHA-256 of the envelope's bytes in lower-case hexadecimal, `size` their number. Times are aware;
+    they travel in UTC. Identifiers that a refused message did not reveal are empty. `duplicate` tells that the same
+    message was accepted before and this receipt repeats that answer.
+    """
+
+    receipt_id: str
+    kind: ReceiptKind
+    message_id: str = ""
+    submission_id: str = ""
+    message_type: str = ""
+    document_id: str = ""
+    sender: str = ""
+    digest: str
+    size: int
+    received_at: datetime
+    decided_at: datetime
+    duplicate: bool = False
+    legs: tuple[ReceiptLeg, ...] = ()
+    findings: Findings = ()
+
+
+def encode_receipt(receipt: Receipt) -> bytes:
+    """The bytes of a receipt. Control characters in quoted values are written as escapes (`\\x01`)."""
+    legs = "".join(
+        f"<Leg>\n{_leaf('Recipient', each.recipient)}{_leaf('LegId', each.leg_id)}</Leg>\n" for each in receipt.legs
+    )
+    findings = "".join(map(_finding, receipt.findings))
+    text = (
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<Receipt xmlns="{RECEIPT_NS}" version="1">\n'
+        + _leaf("ReceiptId", receipt.receipt_id)
+        + _leaf("Kind", receipt.kind.value)
+        + _leaf("MessageId", receipt.message_id)
+        + _leaf("SubmissionId", receipt.submission_id)
+        + _leaf("MessageType", receipt.message_type)
+        + _leaf("DocumentId", receipt.document_id)
+        + _leaf("Sender", receipt.sender)
+        + _leaf("Digest", receipt.digest)
+        + _leaf("Size", str(receipt.size))
+        + _leaf("ReceivedAt", _moment(receipt.received_at))
+        + _leaf("DecidedAt", _moment(receipt.decided_at))
+        + _leaf("Duplicate", _flag(receipt.duplicate))
+        + f"<Legs>\n{legs}</Legs>\n<Findings>\n{findings}</Findings>\n</Receipt>\n"
+    )
+    return text.encode("utf-8")
+
+
+def decode_receipt(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Receipt | Findings:
+    """The receipt in these bytes, or findings of which at least one is an error. Never raises, whatever the bytes.
+
+    A finding whose code this version does not know comes back as `hub.failure` with that code and its text as value.
+    """
+    parsed = parse_xml(data, limits)
+    if not isinstance(parsed, Parsed):
+        return parsed
+    root = parsed.root
+    faults = tuple(each for each in schemas.check_receipt(root) if severity_of(each.code) is Severity.ERROR)
+    if faults:
+        return faults
+    texts = _texts(root)
+    missing = tuple(_missing(root, name) for name in _REQUIRED if not texts.get(name, "").strip())
+    if missing:
+        return missing
+    moments = {name: _aware(texts[name]) for name in ("ReceivedAt", "DecidedAt")}
+    received_at, decided_at = moments["ReceivedAt"], moments["DecidedAt"]
+    if received_at is None or decided_at is None:
+        return tuple(_bad(root, name, texts[name]) for name, moment in moments.items() if moment is None)
+    return Receipt(
+        receipt_id=texts["ReceiptId"],
+        kind=ReceiptKind(texts["Kind"].strip()),
+        message_id=texts.get("MessageId", ""),
+        submission_id=texts.get("SubmissionId", ""),
+        message_type=texts.get("MessageType", ""),
+        document_id=texts.get("DocumentId", ""),
+        sender=texts.get("Sender", ""),
+        digest=texts["Digest"].strip(),
+        size=int(texts["Size"]),
+        received_at=received_at,
+        decided_at=decided_at,
+        duplicate=texts.get("Duplicate", "").strip() in {"true", "1"},
+        legs=tuple(_read_leg(each) for each in root.iterfind(f"{_r('Legs')}/{_r('Leg')}")),
+        findings=tuple(_read_finding(each) for each in root.iterfind(f"{_r('Findings')}/{_r('Finding')}")),
+    )
+
+
+_REQUIRED: Final = ("ReceiptId", "Kind", "Digest", "Size", "ReceivedAt", "DecidedAt")
+
+
+def _finding(each: Finding) -> str:
+    told = explain(each)
+    line = _leaf("Line", str(each.line)) if each.line is not None else ""
+    facts = "".join(f'<Fact name="{_attribute(name)}">{_prose(text)}</Fact>\n' for name, text in each.facts)
+    return (
+        f"<Finding>\n{_leaf('Code', each.code.value)}{_leaf('Severity', told.severity.value)}"
+        f"{_leaf('Lgsp', str(told.lgsp))}{_leaf('Retry', _flag(told.retry))}{line}"
+        f"<XPath>{_prose(each.xpath)}</XPath>\n<Value>{_prose(each.value)}</Value>\n{facts}"
+        f"<MessageVi>{_prose(told.message_vi)}</MessageVi>\n<MessageEn>{_prose(told.message_en)}</MessageEn>\n"
+        f"<RemedyVi>{_prose(told.remedy_vi)}</RemedyVi>\n<RemedyEn>{_prose(told.remedy_en)}</RemedyEn>\n</Finding>\n"
+    )
+
+
+def _leaf(name: str, text: str) -> str:
+    return f"<{name}>{xml_text(_escaped(text)[:NAME_CHARS])}</{name}>\n"
+
+
+def _prose(text: str) -> str:
+    return xml_text(_escaped(text)[:PROSE_CHARS])
+
+
+def _attribute(text: str) -> str:
+    return xml_text(_escaped(text)[:NAME_CHARS]).replace('"', "&quot;")
+
+
+def _escaped(text: str) -> str:
+    return ILLEGAL.sub(lambda odd: odd[0].encode("unicode_escape", "surrogatepass").decode("ascii"), text)
+
+
+def _moment(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _flag(value: bool) -> str:
+    return "true" if value else "false"
+
+
+def _r(name: str) -> str:
+    return f"{{{RECEIPT_NS}}}{name}"
+
+
+def _text(element: etree._Element) -> str:
+    """All text of a leaf, with its white space: quoted values are kept as they were."""
+    return (element.text or "") + "".join(child.tail or "" for child in element)
+
+
+def _texts(element: etree._Element) -> dict[str, str]:
+    return {
+        child.tag.rpartition("}")[2]: _text(child) for child in element.iterchildren() if isinstance(child.tag, str)
+    }
+
+
+def _read_leg(element: etree._Element) -> ReceiptLeg:
+    texts = _texts(element)
+    return ReceiptLeg(recipient=texts.get("Recipient", ""), leg_id=texts.get("LegId", ""))
+
+
+def _read_finding(element: etree._Element) -> Finding:
+    texts = _texts(element)
+    line = int(texts["Line"]) if texts.get("Line", "").strip() else None
+    facts = tuple((fact.get("name", ""), _text(fact)) for fact in element.iterfind(_r("Fact")))
+    code = texts.get("Code", "").strip()
+    if code not in set(FindingCode):
+        told = f"{code}: {texts.get('MessageEn', '')}"
+        return finding(FindingCode.HUB_FAILURE, line=line, xpath=texts.get("XPath", ""), value=told)
+    return Finding(FindingCode(code), line, texts.get("XPath", ""), texts.get("Value", ""), facts)
+
+
+def _aware(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text.strip())
+        return moment.astimezone(UTC) if moment.tzinfo else None
+    except (ValueError, OverflowError):  # the calendar ends at year 1 and year 9999
+        return None
+
+
+def _missing(root: etree._Element, name: str) -> Finding:
+    place = f"{xpath_of(root)}/r:{name}"
+    return finding(FindingCode.SCHEMA_MISSING, line=line_of(root), xpath=place, element=name, parent="Receipt")
+
+
+def _bad(root: etree._Element, name: str, value: str) -> Finding:
+    place = root.find(_r(name))
+    line = None if place is None else line_of(place)
+    return finding(FindingCode.SCHEMA_BAD_VALUE, line=line, xpath=f"{xpath_of(root)}/r:{name}", value=value)

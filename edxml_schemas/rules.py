@@ -1,0 +1,217 @@
+"""What an envelope must hold, and how often: the interpreter of `rule_table.py`.
+
+It walks the tree once and stays inside elements that have rows, so neither signatures nor values are entered.
+"""
+
+import copy
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+
+from lxml import etree
+
+from edxml_schemas.contract import MessageType
+from edxml_schemas.findings import Finding, FindingCode, Findings, finding
+from edxml_schemas.limits import DEFAULT_LIMITS, Limits
+from edxml_schemas.names import DSIG_NS, EDXML_NS, EDXML_PREFIX, local, q
+from edxml_schemas.rule_table import TABLE, TEXT_TABLE, Bound, Rule
+from edxml_schemas.safe_xml import line_of, text_of, xpath_of
+
+
+def check(root: etree._Element, kind: MessageType | None, limits: Limits = DEFAULT_LIMITS) -> Findings:
+    """Faults of presence, count and repetition in an envelope of this kind, in document order.
+
+    `root` is an `edXML` element. For an envelope of no kind the rows of both count. At most `limits.findings` + 1 come
+    back, so that the caller can tell there are more.
+    """
+    walk = _Walk(plans=_plans(kind), limits=limits)
+    walk.visit(root, walk.plans[root.tag])
+    return tuple(walk.found)
+
+
+def without_strangers(root: etree._Element, kind: MessageType | None) -> etree._Element:
+    """A copy of the envelope without the elements that no row of this kind allows. Lines and positions stay."""
+    plans = _plans(kind)
+    top = copy.deepcopy(root)
+    waiting = [top]
+    while waiting:
+        element = waiting.pop()
+        names = plans[element.tag].allowed
+        for child in tuple(element):
+            if isinstance(child.tag, str) and child.tag not in names:
+                element.remove(child)
+            elif child.tag in plans:
+                waiting.append(child)
+    return top
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    """The rows of one parent, prepared so that a parent without faults is recognised by a few set comparisons."""
+
+    rules: tuple[tuple[Rule, tuple[str, ...]], ...]  # with the Clark names of the children
+    allowed: frozenset[str]
+    single: frozenset[str]  # must be there, by a row of one name
+    filled: tuple[str, ...]  # of those, the ones that must hold text
+    groups: tuple[tuple[int, Bound, frozenset[str]], ...]  # of rows of several names: at_least, at_most, names
+    inner: tuple[str, ...]  # children that have rows of their own
+    text_chars: int | None
+
+
+@cache
+def _plans(kind: MessageType | None) -> Mapping[str, _Plan]:
+    """The plan of each parent, by Clark name, for envelopes of this kind."""
+    rows: dict[str, list[tuple[Rule, tuple[str, ...]]]] = {}
+    for rule in TABLE:
+        if kind is None or rule.kind in (None, kind):
+            names = tuple(name if name.startswith("{") else q(name) for name in rule.child)
+            rows.setdefault(q(rule.parent), []).append((rule, names))
+    texts = {q(rule.parent): rule.at_most for rule in TEXT_TABLE}
+    return {
+        parent: _Plan(
+            rules=tuple(mine),
+            allowed=frozenset(name for _, names in mine for name in names),
+            single=frozenset(names[0] for rule, names in mine if rule.at_least and len(names) == 1),
+            filled=tuple(names[0] for rule, names in mine if rule.filled and len(names) == 1),
+            groups=tuple((rule.at_least, rule.at_most, frozenset(names)) for rule, names in mine if len(names) > 1),
+            inner=tuple(name for name in dict.fromkeys(name for _, names in mine for name in names) if name in rows),
+            text_chars=texts.get(parent),
+        )
+        for parent, mine in rows.items()
+    }
+
+
+@dataclass(slots=True, kw_only=True)
+class _Walk:
+    """One pass over one tree."""
+
+    plans: Mapping[str, _Plan]
+    limits: Limits
+    found: list[Finding] = field(default_factory=list)
+
+    def visit(self, element: etree._Element, plan: _Plan) -> None:
+        held = {child.tag: child for child in element}
+        if plan.text_chars is not None:
+            self._measure(element, plan.text_chars)
+        if len(held) == len(element) and _sound(held, plan):
+            for tag in plan.inner:
+                if tag in held:
+                    self.visit(held[tag], self.plans[tag])
+            return
+        self._examine(element, plan)
+        for child in element:
+            inner = self.plans.get(child.tag)
+            if inner is not None and child.tag in plan.allowed:
+                if len(self.found) > self.limits.findings:
+                    return
+                self.visit(child, inner)
+
+    def _examine(self, element: etree._Element, plan: _Plan) -> None:
+        """Every row of a parent that is not plainly sound."""
+        children: dict[str, list[etree._Element]] = {}
+        for child in element:
+            tag = child.tag
+            if isinstance(tag, str):
+                children.setdefault(tag, []).append(child)
+        for tag, strangers in children.items():
+            if tag not in plan.allowed:
+                for stranger in strangers[: self.limits.findings]:
+                    self._add(
+                        FindingCode.SCHEMA_UNKNOWN_ELEMENT,
+                        stranger,
+                        element=_shown(tag),
+                        expected=", ".join(sorted(_shown(each) for each in plan.allowed)),
+                    )
+        for rule, names in plan.rules:
+            here = [child for name in names for child in children.get(name, ())]
+            if rule.at_least:
+                self._want(element, rule, here)
+            bound = rule.bound(self.limits)
+            if bound is not None and len(here) > bound:
+                here.sort(key=element.index)
+                code = FindingCode.SCHEMA_REPEATED if bound == 1 else FindingCode.SCHEMA_TOO_MANY
+                facts = {"element": " / ".join(rule.child), "parent": rule.parent, "count": len(here), "limit": bound}
+                self._add(code, here[bound], **facts)
+            elif rule.distinct:
+                self._distinguish(here, q(rule.distinct))
+
+    def _want(self, element: etree._Element, rule: Rule, here: list[etree._Element]) -> None:
+        if sum(1 for child in here if not rule.filled or _has_text(child)) >= rule.at_least:
+            return
+        facts = {"element": " / ".join(rule.child), "parent": rule.parent}
+        if here:
+            self._add(FindingCode.SCHEMA_MISSING, here[0], **facts)
+        else:
+            place = f"{xpath_of(element)}/{EDXML_PREFIX}:{rule.child[0]}"
+            self.found.append(finding(FindingCode.SCHEMA_MISSING, line=line_of(element), xpath=place, **facts))
+
+    def _distinguish(self, here: list[etree._Element], key: str) -> None:
+        """The same code twice, whatever its letter case and the white space around it."""
+        leaves = [leaf for child in here if (leaf := child.find(key)) is not None]
+        codes = [text_of(leaf).upper() for leaf in leaves]
+        counts = Counter(codes)
+        told = {""}
+        seen: set[str] = set()
+        for leaf, code in zip(leaves, codes, strict=True):
+            if code in seen and code not in told:
+                told.add(code)
+                self._add(FindingCode.RECIPIENT_REPEATED, leaf, text_of(leaf), count=counts[code])
+            seen.add(code)
+
+    def _measure(self, element: etree._Element, at_most: int) -> None:
+        text = element.text or ""
+        if len(element):
+            text += "".join([child.tail or "" for child in element])
+        if len(text) <= at_most:
+            return
+        text = " ".join(text.split())  # white space collapses, as the XSD does with values
+        if len(text) > at_most:
+            name = local(element.tag)
+            self._add(FindingCode.SCHEMA_TOO_LONG, element, text, element=name, limit=at_most, length=len(text))
+
+    def _add(self, code: FindingCode, element: etree._Element, value: str = "", /, **facts: object) -> None:
+        if len(self.found) <= self.limits.findings:
+            self.found.append(finding(code, line=line_of(element), xpath=xpath_of(element), value=value, **facts))
+
+
+def _sound(held: Mapping[str, etree._Element], plan: _Plan) -> bool:
+    """Whether children that all differ in name break no row."""
+    names = held.keys()
+    if not (names <= plan.allowed and plan.single <= names):
+        return False
+    for tag in plan.filled:
+        if not _has_text(held[tag]):
+            return False
+    for at_least, at_most, group in plan.groups:
+        if group.isdisjoint(names):
+            if at_least:
+                return False
+            continue
+        here = [held[name] for name in group if name in held]
+        if (at_most is not None and len(here) > 1) or (at_least and not any(_has_text(child) for child in here)):
+            return False
+    return True
+
+
+def _has_text(element: etree._Element) -> bool:
+    """Whether there is a character other than white space anywhere inside."""
+    text = element.text
+    if text and not text.isspace():
+        return True
+    return len(element) > 0 and any(not each.isspace() for each in _texts(element))
+
+
+def _texts(element: etree._Element) -> Iterator[str]:
+    for child in element.iter():
+        if isinstance(child.tag, str) and child.text:
+            yield child.text
+        if child is not element and child.tail:
+            yield child.tail
+
+
+def _shown(tag: str) -> str:
+    """The name as people write it: local in the EDXML namespace, `ds:` in the signature's, else as it stands."""
+    if tag.startswith(f"{{{EDXML_NS}}}"):
+        return local(tag)
+    return f"ds:{local(tag)}" if tag.startswith(f"{{{DSIG_NS}}}") else tag

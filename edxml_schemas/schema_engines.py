@@ -1,0 +1,205 @@
+"""The XSDs on two engines, and what each engine says, as the same values.
+
+libxml2 compiles in a millisecond and validates in some 10 µs: the hot path. xmlschema is pure Python and independent;
+tests hold the two to the same findings.
+"""
+
+import copy
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from threading import Lock
+from types import MappingProxyType
+from typing import Final, cast
+
+import xmlschema
+from lxml import etree
+from xmlschema.validators import XMLSchemaChildrenValidationError, XsdMaxLengthFacet
+
+from edxml_schemas.findings import FindingCode
+from edxml_schemas.names import local
+
+FAULTS: Final[Mapping[int, FindingCode]] = MappingProxyType(
+    {
+        etree.ErrorTypes.SCHEMAV_ELEMENT_CONTENT: FindingCode.SCHEMA_UNKNOWN_ELEMENT,
+        etree.ErrorTypes.SCHEMAV_CVC_ELT_1: FindingCode.SCHEMA_ROOT,
+        etree.ErrorTypes.SCHEMAV_CVC_TYPE_3_1_1: FindingCode.SCHEMA_UNKNOWN_ATTRIBUTE,
+        etree.ErrorTypes.SCHEMAV_CVC_TYPE_3_1_2: FindingCode.SCHEMA_UNKNOWN_ELEMENT,  # of its children
+        etree.ErrorTypes.SCHEMAV_CVC_COMPLEX_TYPE_2_1: FindingCode.SCHEMA_UNKNOWN_ELEMENT,
+        etree.ErrorTypes.SCHEMAV_CVC_COMPLEX_TYPE_2_2: FindingCode.SCHEMA_UNKNOWN_ELEMENT,
+        etree.ErrorTypes.SCHEMAV_CVC_COMPLEX_TYPE_2_3: FindingCode.SCHEMA_TEXT,
+        etree.ErrorTypes.SCHEMAV_CVC_COMPLEX_TYPE_3_2_1: FindingCode.SCHEMA_UNKNOWN_ATTRIBUTE,
+        etree.ErrorTypes.SCHEMAV_CVC_COMPLEX_TYPE_3_2_2: FindingCode.SCHEMA_UNKNOWN_ATTRIBUTE,
+        etree.ErrorTypes.SCHEMAV_CVC_MAXLENGTH_VALID: FindingCode.SCHEMA_TOO_LONG,
+    }
+)
+"""What an error of libxml2 is called here. Every other type is about a value: `SCHEMA_BAD_VALUE`."""
+
+_LIBXML2_ATTRIBUTE: Final = re.compile(r"^Element '[^']*', attribute '([^']*)'")
+_XMLSCHEMA_STRANGER: Final = re.compile(r"^(?:attribute '([^']*)' not allowed|'([^']*)' attribute not allowed)")
+_XMLSCHEMA_ATTRIBUTE: Final = re.compile(r"^attribute ([^=:\s']+)[=:]")
+_NO_XML_SPACE: Final = re.compile(r"[^\S \t\r\n]")
+_LAST_NUMBER: Final = re.compile(r"(\d+)\D*$")
+_STEP: Final = re.compile(r"(?:([^:\[]+):)?([^\[]+)(?:\[(\d+)\])?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """What either engine said, before it is put into words. `limit` is the facet's, in characters."""
+
+    code: FindingCode
+    element: etree._Element
+    attribute: str = ""
+    limit: int | None = None
+    detail: str = ""
+
+
+def _children_of(element: etree._Element) -> Iterator[Fault]:
+    """A leaf that has children: each of them is where nothing may be."""
+    for child in element:
+        if isinstance(child.tag, str):
+            yield Fault(code=FindingCode.SCHEMA_UNKNOWN_ELEMENT, element=child)
+
+
+# libxml2
+
+_OF_CHILDREN: Final = frozenset(
+    {
+        etree.ErrorTypes.SCHEMAV_CVC_TYPE_3_1_2,
+        etree.ErrorTypes.SCHEMAV_CVC_COMPLEX_TYPE_2_1,
+        etree.ErrorTypes.SCHEMAV_CVC_COMPLEX_TYPE_2_2,
+    }
+)
+
+
+class Compiled:
+    """An XSD on libxml2. Safe to use from several threads.
+
+    The verdict of a validation belongs to its call, but lxml keeps the errors on the schema object, where threads
+    would mix them. So errors are read from a second object, under a lock, and only when there are any.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._fast = etree.XMLSchema(etree.fromstring(_source(name)))
+        self._telling = etree.XMLSchema(etree.fromstring(_source(name)))
+        self._lock = Lock()
+
+    def valid(self, root: etree._Element) -> bool:
+        return bool(self._fast.validate(root))
+
+    def faults(self, root: etree._Element) -> Iterator[Fault]:
+        if self._fast.validate(root):
+            return
+        with self._lock:
+            self._telling.validate(root)
+            entries = tuple(cast("Iterable[etree._LogEntry]", self._telling.error_log))
+        for entry in entries:
+            yield from _of_libxml2(entry, root)
+
+
+def _of_libxml2(entry: etree._LogEntry, root: etree._Element) -> Iterator[Fault]:
+    element = _at(root, entry.path or "")
+    message = str(entry.message)
+    attribute = _LIBXML2_ATTRIBUTE.match(message)
+    code = FAULTS.get(entry.type, FindingCode.SCHEMA_BAD_VALUE)
+    if entry.type in _OF_CHILDREN:
+        yield from _children_of(element)
+        return
+    yield Fault(
+        code=code,
+        element=element,
+        attribute=attribute[1] if attribute else "",
+        limit=_number(message) if code is FindingCode.SCHEMA_TOO_LONG else None,
+        detail=message.partition(": ")[2],
+    )
+
+
+def _at(root: etree._Element, path: str) -> etree._Element:
+    """The element of a path as libxml2 writes it: `/*/p:name[2]/*[3]`, where `*` counts all siblings."""
+    element = root
+    for step in path.split("/")[2:]:
+        match = _STEP.fullmatch(step)
+        if match is None:
+            break
+        prefix, name, position = match[1], match[2], int(match[3] or 1)
+        for child in element:
+            fits = isinstance(child.tag, str) and (name == "*" or (local(child.tag) == name and child.prefix == prefix))
+            position -= fits
+            if fits and position == 0:
+                element = child
+                break
+    return element
+
+
+def _number(message: str) -> int | None:
+    found = _LAST_NUMBER.search(message)
+    return int(found[1]) if found else None
+
+
+@cache
+def compiled(name: str = "edxml.xsd") -> Compiled:
+    """The XSD of this name on libxml2, compiled once."""
+    return Compiled(name)
+
+
+# xmlschema
+
+
+@cache
+def explainer(name: str = "edxml.xsd") -> xmlschema.XMLSchema10:
+    """The same XSD on xmlschema, built once (some 200 ms)."""
+    return xmlschema.XMLSchema10(_source(name).decode("utf-8"), allow="none", defuse="always")
+
+
+def xmlschema_faults(root: etree._Element) -> Iterator[Fault]:
+    """What xmlschema says of the tree.
+
+    It takes a comment inside a value for a child and for the end of the value, and Python's idea of white space for
+    XML's. So it reads a copy without comments, in which a space that is none to XML is a visible character.
+    """
+    plain = copy.deepcopy(root)
+    etree.strip_tags(plain, etree.Comment, etree.ProcessingInstruction)
+    for element in plain.iter():
+        element.text = _visible(element.text)
+        element.tail = _visible(element.tail)
+    original = dict(zip(plain.iter(), root.iter(etree.Element), strict=True))
+    for error in explainer().iter_errors(plain, use_location_hints=False):
+        yield from _of_error(error, original, root)
+
+
+def _visible(text: str | None) -> str | None:
+    return text and _NO_XML_SPACE.sub("\ufffd", text)
+
+
+def _of_error(
+    error: xmlschema.XMLSchemaValidationError, original: Mapping[etree._Element, etree._Element], root: etree._Element
+) -> Iterator[Fault]:
+    stranger = error.invalid_child if isinstance(error, XMLSchemaChildrenValidationError) else None
+    element = original.get(cast("etree._Element", error.elem if stranger is None else stranger), root)
+    reason = str(error.reason or "")
+    attribute = _XMLSCHEMA_STRANGER.match(reason) or _XMLSCHEMA_ATTRIBUTE.match(reason)
+    code = FindingCode.SCHEMA_BAD_VALUE
+    if isinstance(error, XMLSchemaChildrenValidationError):
+        code = FindingCode.SCHEMA_UNKNOWN_ELEMENT
+    elif "can't have child elements" in reason:
+        yield from _children_of(element)
+        return
+    elif _XMLSCHEMA_STRANGER.match(reason):
+        code = FindingCode.SCHEMA_UNKNOWN_ATTRIBUTE
+    elif "character data" in reason:
+        code = FindingCode.SCHEMA_TEXT
+    elif isinstance(error.validator, XsdMaxLengthFacet):
+        code = FindingCode.SCHEMA_TOO_LONG
+    yield Fault(
+        code=code,
+        element=element,
+        attribute=next((name for name in attribute.groups() if name), "") if attribute else "",
+        limit=_number(reason) if code is FindingCode.SCHEMA_TOO_LONG else None,
+        detail=reason,
+    )
+
+
+def _source(name: str) -> bytes:
+    return resources.files("edxml_schemas").joinpath("xsd", name).read_bytes()
