@@ -11,10 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import aio_pika
+import aiormq
 import pytest
 
 from router.adapters import topology
 from tests.support.broker import SERVER, PrivateBroker, answers, available
+from tests.support.waiting import until
 
 AGENTS: Final = ("so-y-te", "so-xay-dung", "so-tu-phap")
 """Agents that the session's node knows. Their inboxes are there in every test."""
@@ -34,7 +36,22 @@ def needs_rabbitmq() -> None:
 
 
 async def empty(broker: PrivateBroker) -> None:
-    """Delete every queue of the contract and declare the topology anew."""
+    """Delete every queue of the contract and declare the topology anew.
+
+    A node that has just come back may take connections before its quorum queues have a leader: asked again then.
+    """
+
+    async def emptied() -> bool:
+        try:
+            await _empty(broker)
+        except (aiormq.AMQPError, RuntimeError, TimeoutError):
+            return False
+        return True
+
+    await until(emptied)
+
+
+async def _empty(broker: PrivateBroker) -> None:
     connection = await aio_pika.connect(broker.hub_url)
     try:
         channel = await connection.channel()

@@ -1,0 +1,1 @@
+"""The hub: validates, verifies, routes and tracks documents between agencies."""

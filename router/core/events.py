@@ -1,0 +1,164 @@
+"""The catalogue of events: everything the hub writes into a document's history, one row each.
+
+Names are stable: the database, the log, `truc trace` and the README use them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+
+class EventName(StrEnum):
+    """Every event. A value is `subject.what-happened`."""
+
+    MESSAGE_ACCEPTED = "message.accepted"
+    MESSAGE_REFUSED = "message.refused"
+    MESSAGE_DEFERRED = "message.deferred"
+    MESSAGE_DUPLICATE = "message.duplicate"
+    SUBMISSION_ID_REUSED = "submission.id-reused"
+    LEG_QUEUED = "leg.queued"
+    LEG_HELD = "leg.held"
+    LEG_RELEASED = "leg.released"
+    LEG_HANDED_OVER = "leg.handed-over"
+    LEG_DELIVERED = "leg.delivered"
+    LEG_PARKED = "leg.parked"
+    LEG_STATUS = "leg.status"
+    LEG_RECALL = "leg.recall"
+    RECEIPT_SENT = "receipt.sent"
+    RECEIPT_DROPPED = "receipt.dropped"
+    REPORT_FOREIGN = "report.foreign"
+    REPORT_UNKNOWN = "report.unknown"
+    REPORT_DIGEST = "report.digest-mismatch"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventRow:
+    """One row: what happened in words, and which facts an event of this name carries."""
+
+    name: EventName
+    vi: str
+    en: str
+    facts: tuple[str, ...] = ()
+
+
+def _row(name: EventName, vi: str, en: str, *facts: str) -> EventRow:
+    return EventRow(name=name, vi=vi, en=en, facts=facts)
+
+
+_E: Final = EventName
+EVENTS: Final[Mapping[str, EventRow]] = MappingProxyType(
+    {
+        row.name.value: row
+        for row in (
+            _row(_E.MESSAGE_ACCEPTED, "Trục đã tiếp nhận thông điệp", "accepted by the hub", "recipients", "codes"),
+            _row(_E.MESSAGE_REFUSED, "Trục từ chối thông điệp", "refused by the hub", "codes"),
+            _row(
+                _E.MESSAGE_DEFERRED,
+                "Trục tạm hoãn kết luận, sẽ kiểm tra lại",
+                "the verdict is deferred and will be tried again",
+                "codes",
+                "retry_at",
+                "attempt",
+            ),
+            _row(
+                _E.MESSAGE_DUPLICATE,
+                "Nội dung đã được tiếp nhận trước đó, không chuyển lại",
+                "the same content was accepted before; not delivered again",
+                "first",
+                "codes",
+            ),
+            _row(
+                _E.SUBMISSION_ID_REUSED,
+                "Mã lần gửi đã dùng cho một thông điệp khác; bỏ qua thông điệp sau",
+                "the submission id belongs to another message; the later one is left aside",
+                "digest",
+            ),
+            _row(_E.LEG_QUEUED, "Chờ chuyển đến nơi nhận", "queued for the recipient", "recipient"),
+            _row(
+                _E.LEG_HELD,
+                "Giữ lại trên trục: nơi nhận chưa kết nối phần mềm",
+                "held at the hub: nobody carries for the recipient yet",
+                "recipient",
+            ),
+            _row(
+                _E.LEG_RELEASED,
+                "Nơi nhận đã kết nối, bắt đầu chuyển",
+                "the recipient is connected now; delivery begins",
+                "recipient",
+                "agent",
+            ),
+            _row(
+                _E.LEG_HANDED_OVER,
+                "Đã chuyển vào hộp thư của nơi nhận",
+                "handed over to the recipient's inbox",
+                "recipient",
+                "agent",
+            ),
+            _row(
+                _E.LEG_DELIVERED,
+                "Phần mềm của nơi nhận đã lưu thông điệp",
+                "durable at the recipient's agent",
+                "recipient",
+                "said_at",
+            ),
+            _row(
+                _E.LEG_PARKED,
+                "Quá hạn chuyển, chờ quản trị xử lý",
+                "not delivered in time; waits for an administrator",
+                "recipient",
+                "attempts",
+            ),
+            _row(_E.LEG_STATUS, "Cập nhật trạng thái xử lý", "status reported", "code", "sender", "by", "stands"),
+            _row(
+                _E.LEG_RECALL,
+                "Có yêu cầu hoặc trả lời thu hồi, cập nhật, thay thế",
+                "a recall or change was asked for or answered",
+                "code",
+                "sender",
+                "by",
+                "state",
+            ),
+            _row(_E.RECEIPT_SENT, "Đã gửi biên nhận cho nơi gửi", "receipt sent to the submitting agent", "agent"),
+            _row(
+                _E.RECEIPT_DROPPED,
+                "Không gửi được biên nhận trong thời hạn",
+                "a receipt could not be sent in time",
+                "attempts",
+            ),
+            _row(
+                _E.REPORT_FOREIGN,
+                "Bỏ qua báo nhận từ kết nối không phụ trách nơi nhận",
+                "a delivery report from an agent that does not carry this leg was ignored",
+                "agent",
+                "digest",
+            ),
+            _row(
+                _E.REPORT_UNKNOWN,
+                "Bỏ qua báo nhận về một chặng không tồn tại",
+                "a delivery report about an unknown leg was ignored",
+                "agent",
+                "digest",
+            ),
+            _row(
+                _E.REPORT_DIGEST,
+                "Báo nhận có giá trị băm không khớp; chưa coi là đã nhận",
+                "a delivery report with another digest was ignored",
+                "agent",
+                "digest",
+            ),
+        )
+    }
+)
+"""Every row by its name, in the order of a document's life."""
+
+
+def table() -> str:
+    """The catalogue as a Markdown table, as it stands in the README."""
+    head = "| event | Vietnamese | English | facts |\n|---|---|---|---|"
+    rows = (
+        f"| `{row.name.value}` | {row.vi} | {row.en} | {', '.join(f'`{each}`' for each in row.facts)} |"
+        for row in EVENTS.values()
+    )
+    return "\n".join((head, *rows))

@@ -1,0 +1,79 @@
+"""What will be published because of a decision."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from edxml_schemas.contract import MessageType
+from edxml_schemas.receipts import ReceiptKind
+from router.core.ids import outbox_id_of
+from router.core.receipts import leg_receipt, verdict_receipt
+from router.core.records import Leg, LegState, MessageRecord, OutboxItem, OutboxKind
+
+
+def delivery_of(message: MessageRecord, leg: Leg, *, claim: bool, now: datetime, leased_until: datetime) -> OutboxItem:
+    """The delivery of a message on one leg. An envelope that came as a claim check goes on as one."""
+    return OutboxItem(
+        id=outbox_id_of("delivery", leg.id),
+        kind=OutboxKind.DELIVERY,
+        type=message.type,
+        agent=leg.agent,
+        urgency=leg.urgency,
+        message_id=message.id,
+        created_at=now,
+        leased_until=leased_until,
+        leg_id=leg.id,
+        sender=message.sender,
+        recipient=leg.recipient,
+        digest=message.digest,
+        size=message.size,
+        payload=message.payload,
+        claim=claim,
+    )
+
+
+def once_more(message: MessageRecord, leg: Leg, *, now: datetime, leased_until: datetime) -> OutboxItem:
+    """The delivery of a leg that was parked and is queued again, in its new state; each time under a new id."""
+    item = delivery_of(message, leg, claim=message.payload.startswith("blob:"), now=now, leased_until=leased_until)
+    return replace(item, id=outbox_id_of(f"requeued-{leg.version}", leg.id))
+
+
+def unparked(leg: Leg, *, version: int) -> Leg:
+    """A parked leg, queued again, or held while nobody carries for its recipient."""
+    return replace(leg, state=LegState.QUEUED if leg.agent else LegState.HELD, version=version)
+
+
+def receipt_of(message: MessageRecord, legs: Iterable[Leg], *, now: datetime, lease_for: timedelta) -> OutboxItem:
+    """The receipt that answers a submission, to the agent that submitted it."""
+    receipt_id, body = verdict_receipt(message, legs)
+    return _receipt(message, receipt_id, body, leg_id="", now=now, lease_for=lease_for)
+
+
+def leg_receipt_of(
+    message: MessageRecord, leg: Leg, *, kind: ReceiptKind, now: datetime, lease_for: timedelta
+) -> OutboxItem:
+    """A receipt about one leg, to the agent that submitted the document."""
+    receipt_id, body = leg_receipt(message, leg, kind=kind, at=now)
+    return _receipt(message, receipt_id, body, leg_id=leg.id, now=now, lease_for=lease_for)
+
+
+def _receipt(
+    message: MessageRecord, receipt_id: str, body: bytes, *, leg_id: str, now: datetime, lease_for: timedelta
+) -> OutboxItem:
+    return OutboxItem(
+        id=receipt_id,
+        kind=OutboxKind.RECEIPT,
+        type=MessageType.RECEIPT,
+        agent=message.agent,
+        urgency=message.urgency,
+        message_id=message.id,
+        created_at=now,
+        leased_until=now + lease_for,
+        leg_id=leg_id,
+        submission_id=message.submission_id,
+        sender=message.sender,
+        digest=hashlib.sha256(body).hexdigest(),
+        size=len(body),
+        body=body,
+    )

@@ -1,0 +1,206 @@
+"""Takes submissions in: examines each by itself, then settles a batch of them in one transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from edxml_schemas.contract import Urgency
+from edxml_schemas.trust import TrustChecker
+from router.core.events import EventName
+from router.core.ids import message_id_of
+from router.core.policy import DEFAULT_POLICY, Policy
+from router.core.records import (
+    Change,
+    Event,
+    MessageRecord,
+    MessageState,
+    MoveLeg,
+    OutboxItem,
+    PutEvent,
+    PutLeg,
+    PutMessage,
+    PutOutbox,
+    PutStatus,
+    Submission,
+)
+from router.core.routing import speaker_of
+from router.core.verdict import refuses
+from router.pipeline.decide import Decision, decide
+from router.pipeline.examine import Means, examine
+from router.pipeline.facts import Facts
+from router.pipeline.passage import Passage
+from router.ports import Payloads, Transaction, TrustSource
+from router.services.lookup import look_up
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """A submission after everything that can be said without the hub's memory.
+
+    `deferred` is the record of an earlier attempt that is taken up again.
+    """
+
+    message_id: str
+    passage: Passage
+    deferred: MessageRecord | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """What became of a submission. `outbox` is leased to the caller, who publishes it after the commit.
+
+    A redelivery of something that was settled before gives the record from then and nothing to publish: what is
+    still owed stands in the outbox already.
+    """
+
+    message: MessageRecord
+    outbox: tuple[OutboxItem, ...] = ()
+    events: tuple[Event, ...] = ()
+
+
+class Ingest:
+    """One per worker. Remembers good answers about certificates for as long as they hold."""
+
+    def __init__(self, payloads: Payloads, trust: TrustSource, policy: Policy = DEFAULT_POLICY) -> None:
+        self.policy = policy
+        self._payloads = payloads
+        self._trust = trust
+        self._checker = TrustChecker(trust.material())
+
+    def examine(
+        self, submission: Submission, *, at: datetime | None = None, deferred: MessageRecord | None = None
+    ) -> Examined:
+        """Everything about a submission that needs no memory of the hub. CPU only, but for reading a claimed blob.
+
+        `at` is the time of a later attempt, the time of receipt when left out. Never raises for bad input; raises
+        PayloadUnavailable when a blob that is there cannot be read now.
+        """
+        body, payload = submission.body, deferred.payload if deferred is not None else ""
+        if body is None:
+            payload = payload or self._payloads.claim(submission.digest, submission.size) or ""
+            body = self._payloads.read(payload) if payload else None
+        means = Means(limits=self.policy.limits, trust=self._trust_checker(), judged_at=at or submission.received_at)
+        known = deferred.id if deferred is not None else ""
+        return Examined(
+            message_id=known or message_id_of(speaker_of(submission), submission.submission_id),
+            passage=examine(Passage(submission=submission, body=body, payload=payload), means),
+            deferred=deferred,
+        )
+
+    def settle(self, tx: Transaction, examined: Sequence[Examined], *, now: datetime) -> Sequence[Settled]:
+        """Decide a batch and write it, urgent ones first; one answer per submission, in the order given.
+
+        Submissions of one batch see each other's effects. Payloads are durable before anything that speaks of them is
+        written. Nothing may be acknowledged to the broker before the transaction has been committed.
+        """
+        facts = look_up(tx, [each.passage for each in examined], [each.message_id for each in examined])
+        references = self._keep(examined, facts)
+        batch = _Batch()
+        answers: list[Settled | None] = [None] * len(examined)
+        for place in sorted(range(len(examined)), key=lambda index: _lane(examined[index])):
+            each = examined[place]
+            there = facts.message(each.message_id)
+            if there is not None and not _continues(each, there):
+                answers[place] = Settled(message=there, events=batch.repeated(each, there, now=now))
+                continue
+            decision = decide(
+                each.passage,
+                facts,
+                self.policy,
+                message_id=each.message_id,
+                now=now,
+                payload=references.get((each.message_id, each.passage.digest), each.passage.payload),
+                attempt=1 if each.deferred is None else each.deferred.attempts + 1,
+            )
+            facts.absorb(decision.message, decision.legs)
+            batch.add(decision)
+            answers[place] = Settled(message=decision.message, outbox=decision.outbox, events=decision.events)
+        tx.apply(batch.changes())
+        return [each for each in answers if each is not None]
+
+    def _trust_checker(self) -> TrustChecker:
+        material = self._trust.material()
+        if material is not self._checker.material:
+            self._checker = TrustChecker(material)
+        return self._checker
+
+    def _keep(self, examined: Sequence[Examined], facts: Facts) -> dict[tuple[str, str], str]:
+        """Make the bytes of new submissions durable, all at once; references by message id and digest.
+
+        Refused envelopes are kept as evidence up to a size; content that the hub has already is not kept again.
+        """
+        wanted: dict[tuple[str, str], bytes] = {}
+        for each in examined:
+            passage = each.passage
+            if passage.body is None or passage.payload or facts.message(each.message_id) is not None:
+                continue
+            if passage.signed is not None and facts.knows_content(passage.signed.content_digest):
+                continue
+            if len(passage.body) <= self.policy.keep_refused_bytes or not refuses(passage.findings):
+                wanted[each.message_id, passage.digest] = passage.body
+        if not wanted:
+            return {}
+        return dict(zip(wanted, self._payloads.append(list(wanted.values())), strict=True))
+
+
+class _Batch:
+    """The changes of a batch in an order that every store can write: what is spoken of before what speaks of it."""
+
+    def __init__(self) -> None:
+        self._messages: list[Change] = []
+        self._legs: dict[str, PutLeg | MoveLeg] = {}
+        self._rest: list[Change] = []
+
+    def add(self, decision: Decision) -> None:
+        self._messages.append(PutMessage(decision.message))
+        for change in decision.legs:
+            there = self._legs.get(change.leg.id)
+            self._legs[change.leg.id] = PutLeg(change.leg) if isinstance(there, PutLeg) else change
+        self._rest.extend(map(PutStatus, decision.statuses))
+        self._rest.extend(map(PutEvent, decision.events))
+        self._rest.extend(map(PutOutbox, (*decision.outbox, *decision.held)))
+
+    def repeated(self, each: Examined, there: MessageRecord, *, now: datetime) -> tuple[Event, ...]:
+        """A redelivery tells nothing new, unless other bytes came under the same id."""
+        digest = each.passage.digest
+        if not digest or digest == there.digest:
+            return ()
+        event = Event(
+            name=EventName.SUBMISSION_ID_REUSED.value,
+            at=now,
+            message_id=there.id,
+            actor=there.agent,
+            facts={"digest": digest},
+        )
+        self._rest.append(PutEvent(event))
+        return (event,)
+
+    def changes(self) -> list[Change]:
+        return [*self._messages, *self._legs.values(), *self._rest]
+
+
+def _lane(each: Examined) -> int:
+    return 0 if each.passage.submission.urgency is Urgency.URGENT else 1
+
+
+def _continues(each: Examined, there: MessageRecord) -> bool:
+    """Whether this is the next attempt at a verdict that is still open, and not a redelivery of it."""
+    return (
+        each.deferred is not None and there.state is MessageState.DEFERRED and there.attempts == each.deferred.attempts
+    )
+
+
+def submission_of(record: MessageRecord, body: bytes | None) -> Submission:
+    """The submission that a deferred record came from. Its identity was checked when it came."""
+    return Submission(
+        submission_id=record.submission_id,
+        agent=record.agent,
+        user_id=record.agent,
+        type=record.type,
+        urgency=record.urgency,
+        digest=record.digest,
+        size=record.size,
+        body=body,
+        received_at=record.received_at,
+        redelivered=True,
+    )

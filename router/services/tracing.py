@@ -1,0 +1,165 @@
+"""Where is my document? The matrix of recipients and the timeline of everything that happened, as values and JSON."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from edxml_schemas.catalogue import as_dict as finding_as_dict
+from edxml_schemas.statuses import STATUS_TEXT, StatusCode
+from router.core.events import EVENTS
+from router.core.records import Event, Leg, MessageRecord, StatusRecord
+from router.ports import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegTrace:
+    """One row of the matrix: a recipient, and every status said about its copy, in the order of acceptance."""
+
+    leg: Leg
+    statuses: tuple[StatusRecord, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """One message with its matrix and timeline.
+
+    `original` is what a status or a change speaks of. `related` are the statuses and changes that speak of this
+    message, oldest first. `events` are in the order in which they were written.
+    """
+
+    message: MessageRecord
+    legs: tuple[LegTrace, ...]
+    events: tuple[Event, ...]
+    original: MessageRecord | None
+    related: tuple[MessageRecord, ...]
+
+
+def trace(store: Store, query: str, *, limit: int = 50) -> Sequence[Trace]:
+    """Messages by id, submission id, DocumentId, code or its number, sender or recipient organ; newest first."""
+    return [trace_of(store, each) for each in store.find(query, limit=limit)]
+
+
+def trace_of(store: Store, message: MessageRecord) -> Trace:
+    """The trace of one message."""
+    legs = store.legs_of(message.id)
+    said: dict[str, list[StatusRecord]] = {leg.id: [] for leg in legs}
+    for status in store.statuses_of(said) if said else ():
+        said[status.leg_id].append(status)
+    return Trace(
+        message=message,
+        legs=tuple(LegTrace(leg=leg, statuses=tuple(said[leg.id])) for leg in legs),
+        events=tuple(store.events_of(message.id)),
+        original=store.message(message.about) if message.about else None,
+        related=tuple(store.messages_about(message.id)),
+    )
+
+
+def as_dict(traced: Trace) -> dict[str, object]:
+    """The JSON of a trace; times are ISO 8601 with offset, null when they have not come.
+
+    {"message": {id, submission_id, agent, type, state, urgency, sender, document_id, code, subject, doc_type,
+                 priority, promulgation_date, due_date, status_code, digest, size, received_at, decided_at,
+                 duplicate_of, about, retry_at, attempts, findings: [as in every --json]},
+     "matrix":  [{leg_id, recipient, agent, state, handed_over_at, delivered_at, status, status_text: {vi, en},
+                  status_at, reason, recall, statuses: [{message_id, code, sender, said_at, accepted_at,
+                  description, staff}]}],
+     "timeline": [{at, name, text: {vi, en}, actor, leg_id, recipient, facts}],
+     "original": {id, document_id, code, …} or null,
+     "related": [{id, type, state, sender, document_id, code, subject, doc_type, status_code, received_at}]}
+    """
+    recipients = {each.leg.id: each.leg.recipient for each in traced.legs}
+    return {
+        "message": _message(traced.message),
+        "matrix": [_leg(each) for each in traced.legs],
+        "timeline": [_event(each, recipients) for each in traced.events],
+        "original": _headline(traced.original) if traced.original is not None else None,
+        "related": [_headline(each) for each in traced.related],
+    }
+
+
+def _headline(message: MessageRecord) -> dict[str, object]:
+    return {
+        "id": message.id,
+        "type": message.type.value,
+        "state": message.state.value,
+        "sender": message.sender,
+        "document_id": message.document_id,
+        "code": message.code,
+        "subject": message.subject,
+        "doc_type": message.doc_type,
+        "status_code": message.status_code,
+        "received_at": _time(message.received_at),
+    }
+
+
+def _message(message: MessageRecord) -> dict[str, object]:
+    return {
+        **_headline(message),
+        "submission_id": message.submission_id,
+        "agent": message.agent,
+        "urgency": message.urgency.value,
+        "priority": message.priority,
+        "promulgation_date": message.promulgation_date.isoformat() if message.promulgation_date else None,
+        "due_date": message.due_date.isoformat() if message.due_date else None,
+        "digest": message.digest,
+        "size": message.size,
+        "decided_at": _time(message.decided_at),
+        "duplicate_of": message.duplicate_of,
+        "about": message.about,
+        "retry_at": _time(message.retry_at),
+        "attempts": message.attempts,
+        "findings": [finding_as_dict(each) for each in message.findings],
+    }
+
+
+def _leg(row: LegTrace) -> dict[str, object]:
+    leg = row.leg
+    return {
+        "leg_id": leg.id,
+        "recipient": leg.recipient,
+        "agent": leg.agent,
+        "state": leg.state.value,
+        "handed_over_at": _time(leg.handed_over_at),
+        "delivered_at": _time(leg.delivered_at),
+        "status": leg.status,
+        "status_text": _status_text(leg.status),
+        "status_at": _time(leg.status_at),
+        "reason": leg.reason,
+        "recall": leg.recall.value,
+        "statuses": [
+            {
+                "message_id": each.message_id,
+                "code": each.code,
+                "sender": each.sender,
+                "said_at": _time(each.said_at),
+                "accepted_at": _time(each.accepted_at),
+                "description": each.description,
+                "staff": each.staff,
+            }
+            for each in row.statuses
+        ],
+    }
+
+
+def _event(event: Event, recipients: dict[str, str]) -> dict[str, object]:
+    row = EVENTS.get(event.name)
+    return {
+        "at": _time(event.at),
+        "name": event.name,
+        "text": {"vi": row.vi if row is not None else event.name, "en": row.en if row is not None else event.name},
+        "actor": event.actor,
+        "leg_id": event.leg_id,
+        "recipient": recipients.get(event.leg_id, ""),
+        "facts": dict(event.facts),
+    }
+
+
+def _status_text(code: str) -> dict[str, str]:
+    if not code:
+        return {"vi": "", "en": ""}
+    vi, en = STATUS_TEXT[StatusCode(code)]
+    return {"vi": vi, "en": en}
+
+
+def _time(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment is not None else None
