@@ -1,0 +1,111 @@
+"""Questions that people ask, outside the hot path: search, trace, backlog, the right to read."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from sqlalchemy import Connection, Select, func, select, text, union
+
+from router.adapters.sql.rows import Row, event_of, from_time, leg_of, message_of, status_of
+from router.adapters.sql.statements import chunks
+from router.adapters.sql.tables import EVENTS, LEGS, MESSAGES, OUTBOX, STATUSES
+from router.core.records import Event, Leg, MessageRecord, MessageState, StatusRecord
+from router.ports import Backlog
+
+LAST_CHARACTER: Final = "\U0010ffff"
+"""Text that begins with `x` is at least `x` and below `x` with this behind it."""
+
+NEWEST: Final = (MESSAGES.c.received_at.desc(), MESSAGES.c.id.desc())
+
+
+def find(connection: Connection, query: str, *, limit: int) -> Sequence[MessageRecord]:
+    """Newest first. Each way of asking is one index and gives at most `limit`: an organ's long past is not read."""
+    wanted = query.strip()
+    if not wanted:
+        return ()
+    m = MESSAGES.c
+    ways = [
+        _newest_ids(m.id == wanted, limit=limit),
+        _newest_ids(m.submission_id == wanted, limit=limit),
+        _newest_ids(m.document_id == wanted, text("document_id <> ''"), limit=limit),
+        _newest_ids(m.code == wanted, text("code <> ''"), limit=limit),
+        _newest_ids(m.code_number == wanted, text("code_number <> ''"), limit=limit),
+        _newest_ids(m.sender == wanted, text("sender <> ''"), limit=limit),
+        _newest_received(wanted, limit=limit),
+    ]
+    if "/" in wanted:
+        begins = (m.code >= wanted, m.code < wanted + LAST_CHARACTER)
+        ways.append(_newest_ids(*begins, text("code <> ''"), limit=limit))
+    ids = union(*(select(way.subquery().c.id) for way in ways)).subquery()
+    question = select(MESSAGES).where(m.id.in_(select(ids.c.id))).order_by(*NEWEST).limit(limit)
+    return _messages(connection, question)
+
+
+def _newest_ids(*conditions: object, limit: int) -> Select[tuple[str]]:
+    return select(MESSAGES.c.id).where(*conditions).order_by(*NEWEST).limit(limit)  # type: ignore[arg-type]  # clauses
+
+
+def _newest_received(organ: str, *, limit: int) -> Select[tuple[str]]:
+    return (
+        select(LEGS.c.message_id.label("id"))
+        .where(LEGS.c.recipient == organ)
+        .order_by(LEGS.c.created_at.desc(), LEGS.c.id)
+        .limit(limit)
+    )
+
+
+def message(connection: Connection, message_id: str) -> MessageRecord | None:
+    found = _messages(connection, select(MESSAGES).where(MESSAGES.c.id == message_id))
+    return found[0] if found else None
+
+
+def messages_about(connection: Connection, message_id: str) -> Sequence[MessageRecord]:
+    if not message_id:
+        return ()
+    question = select(MESSAGES).where(MESSAGES.c.about == message_id, text("about <> ''"))
+    return _messages(connection, question.order_by(MESSAGES.c.received_at, MESSAGES.c.id))
+
+
+def legs_of(connection: Connection, message_id: str) -> Sequence[Leg]:
+    rows = connection.execute(select(LEGS).where(LEGS.c.message_id == message_id).order_by(LEGS.c.ordinal))
+    return tuple(leg_of(tuple(row)) for row in rows)
+
+
+def statuses_of(connection: Connection, leg_ids: Iterable[str]) -> Sequence[StatusRecord]:
+    rows: list[Row] = []
+    for chunk in chunks(sorted(set(leg_ids))):
+        rows += (tuple(row) for row in connection.execute(select(STATUSES).where(STATUSES.c.leg_id.in_(chunk))))
+    return tuple(status_of(row) for row in sorted(rows, key=lambda row: row[0]))
+
+
+def events_of(connection: Connection, message_id: str) -> Sequence[Event]:
+    rows = connection.execute(select(EVENTS).where(EVENTS.c.message_id == message_id).order_by(EVENTS.c.seq))
+    return tuple(event_of(tuple(row)) for row in rows)
+
+
+def backlog(connection: Connection) -> Backlog:
+    messages = connection.execute(select(MESSAGES.c.state, func.count()).group_by(MESSAGES.c.state))
+    legs = connection.execute(select(LEGS.c.state, func.count()).group_by(LEGS.c.state))
+    waiting, oldest = connection.execute(select(func.count(), func.min(OUTBOX.c.created_at)).select_from(OUTBOX)).one()
+    return Backlog(
+        messages={row[0]: row[1] for row in messages},
+        legs={row[0]: row[1] for row in legs},
+        outbox=waiting,
+        oldest_outbox=None if oldest is None else from_time(oldest),
+    )
+
+
+def may_read(connection: Connection, *, agent: str, digest: str) -> bool:
+    accepted = select(MESSAGES.c.id, MESSAGES.c.agent).where(
+        MESSAGES.c.digest == digest, MESSAGES.c.state == MessageState.ACCEPTED.value
+    )
+    for message_id, sender in connection.execute(accepted).all():
+        if sender == agent:
+            return True
+        carries = select(LEGS.c.id).where(LEGS.c.message_id == message_id, LEGS.c.agent == agent).limit(1)
+        if connection.execute(carries).first() is not None:
+            return True
+    return False
+
+
+def _messages(connection: Connection, question: Select[Row]) -> Sequence[MessageRecord]:
+    return tuple(message_of(tuple(row)) for row in connection.execute(question))

@@ -1,0 +1,266 @@
+"""Records to rows and back. Rows go in as tuples in the order of the table's columns, come back the same way."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+
+import orjson
+
+from edxml_schemas.contract import MessageType, Urgency
+from edxml_schemas.findings import Finding, FindingCode, Findings
+from router.core.records import (
+    NOTHING,
+    Event,
+    Leg,
+    LegState,
+    MessageRecord,
+    MessageState,
+    OutboxItem,
+    OutboxKind,
+    RecallState,
+    StatusRecord,
+)
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND: Final = timedelta(microseconds=1)
+NO_FINDINGS: Final = ""
+
+Row = tuple[Any, ...]
+
+
+def to_time(moment: datetime) -> int:
+    """Microseconds since 1970 UTC."""
+    return (moment - EPOCH) // MICROSECOND
+
+
+def from_time(number: int) -> datetime:
+    return EPOCH + timedelta(microseconds=number)
+
+
+def _maybe_to_time(moment: datetime | None) -> int | None:
+    return None if moment is None else (moment - EPOCH) // MICROSECOND
+
+
+def _maybe_from_time(number: int | None) -> datetime | None:
+    return None if number is None else from_time(number)
+
+
+def to_date(day: date | None) -> str:
+    return "" if day is None else day.isoformat()
+
+
+def _from_date(text: str) -> date | None:
+    return date.fromisoformat(text) if text else None
+
+
+def _to_findings(findings: Findings) -> str:
+    if not findings:
+        return NO_FINDINGS
+    return orjson.dumps([(f.code, f.line, f.xpath, f.value, f.facts) for f in findings]).decode()
+
+
+def _from_findings(text: str) -> Findings:
+    if not text:
+        return ()
+    return tuple(
+        Finding(FindingCode(code), line, xpath, value, tuple((name, fact) for name, fact in facts))
+        for code, line, xpath, value, facts in orjson.loads(text)
+    )
+
+
+def _to_facts(facts: Mapping[str, str]) -> str:
+    return orjson.dumps(dict(facts)).decode() if facts else ""
+
+
+def message_row(m: MessageRecord) -> Row:
+    return (
+        m.id,
+        m.submission_id,
+        m.agent,
+        m.type.value,
+        m.state.value,
+        m.urgency.value,
+        m.digest,
+        m.size,
+        m.payload,
+        to_time(m.received_at),
+        to_time(m.decided_at),
+        m.content_digest,
+        m.sender,
+        m.document_id,
+        m.code,
+        m.code.partition("/")[0],
+        m.subject,
+        m.doc_type,
+        m.priority,
+        to_date(m.promulgation_date),
+        to_date(m.due_date),
+        m.status_code,
+        m.about,
+        m.certificate,
+        m.duplicate_of,
+        _maybe_to_time(m.retry_at),
+        m.attempts,
+        _to_findings(m.findings),
+    )
+
+
+def message_of(row: Row) -> MessageRecord:
+    return MessageRecord(
+        id=row[0],
+        submission_id=row[1],
+        agent=row[2],
+        type=MessageType(row[3]),
+        state=MessageState(row[4]),
+        urgency=Urgency(row[5]),
+        digest=row[6],
+        size=row[7],
+        payload=row[8],
+        received_at=from_time(row[9]),
+        decided_at=from_time(row[10]),
+        content_digest=row[11],
+        sender=row[12],
+        document_id=row[13],
+        code=row[14],
+        subject=row[16],
+        doc_type=row[17],
+        priority=row[18],
+        promulgation_date=_from_date(row[19]),
+        due_date=_from_date(row[20]),
+        status_code=row[21],
+        about=row[22],
+        certificate=row[23],
+        duplicate_of=row[24],
+        retry_at=_maybe_from_time(row[25]),
+        attempts=row[26],
+        findings=_from_findings(row[27]),
+    )
+
+
+def leg_row(leg: Leg) -> Row:
+    return (
+        leg.id,
+        leg.message_id,
+        leg.ordinal,
+        leg.recipient,
+        leg.agent,
+        leg.state.value,
+        leg.urgency.value,
+        to_time(leg.created_at),
+        _maybe_to_time(leg.handed_over_at),
+        _maybe_to_time(leg.delivered_at),
+        leg.status,
+        _maybe_to_time(leg.status_at),
+        leg.reason,
+        leg.recall.value,
+        leg.version,
+    )
+
+
+def leg_of(row: Row) -> Leg:
+    return Leg(
+        id=row[0],
+        message_id=row[1],
+        ordinal=row[2],
+        recipient=row[3],
+        agent=row[4],
+        state=LegState(row[5]),
+        urgency=Urgency(row[6]),
+        created_at=from_time(row[7]),
+        handed_over_at=_maybe_from_time(row[8]),
+        delivered_at=_maybe_from_time(row[9]),
+        status=row[10],
+        status_at=_maybe_from_time(row[11]),
+        reason=row[12],
+        recall=RecallState(row[13]),
+        version=row[14],
+    )
+
+
+def status_row(status: StatusRecord) -> Row:
+    """Without the leading `seq`, which the database gives."""
+    return (
+        status.message_id,
+        status.leg_id,
+        status.code,
+        status.sender,
+        _maybe_to_time(status.said_at),
+        to_time(status.accepted_at),
+        status.description,
+        status.staff,
+    )
+
+
+def status_of(row: Row) -> StatusRecord:
+    return StatusRecord(
+        message_id=row[1],
+        leg_id=row[2],
+        code=row[3],
+        sender=row[4],
+        said_at=_maybe_from_time(row[5]),
+        accepted_at=from_time(row[6]),
+        description=row[7],
+        staff=row[8],
+    )
+
+
+def event_row(event: Event) -> Row:
+    """Without the leading `seq`, which the database gives."""
+    return event.name, to_time(event.at), event.message_id, event.leg_id, event.actor, _to_facts(event.facts)
+
+
+def event_of(row: Row) -> Event:
+    return Event(
+        name=row[1],
+        at=from_time(row[2]),
+        message_id=row[3],
+        leg_id=row[4],
+        actor=row[5],
+        facts=orjson.loads(row[6]) if row[6] else NOTHING,
+    )
+
+
+def outbox_row(item: OutboxItem) -> Row:
+    return (
+        item.id,
+        item.kind.value,
+        item.type.value,
+        item.agent,
+        item.urgency.value,
+        item.message_id,
+        to_time(item.created_at),
+        to_time(item.leased_until),
+        item.leg_id,
+        item.submission_id,
+        item.sender,
+        item.recipient,
+        item.digest,
+        item.size,
+        item.payload,
+        item.claim,
+        item.body,
+        item.attempts,
+    )
+
+
+def outbox_of(row: Row) -> OutboxItem:
+    return OutboxItem(
+        id=row[0],
+        kind=OutboxKind(row[1]),
+        type=MessageType(row[2]),
+        agent=row[3],
+        urgency=Urgency(row[4]),
+        message_id=row[5],
+        created_at=from_time(row[6]),
+        leased_until=from_time(row[7]),
+        leg_id=row[8],
+        submission_id=row[9],
+        sender=row[10],
+        recipient=row[11],
+        digest=row[12],
+        size=row[13],
+        payload=row[14],
+        claim=bool(row[15]),
+        body=bytes(row[16]),
+        attempts=row[17],
+    )

@@ -1,0 +1,105 @@
+"""`ports.Store` on SQLite or PostgreSQL."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TypeVar
+
+from sqlalchemy import Connection, text
+
+from router.adapters.sql import queries
+from router.adapters.sql.engine import WRITES, open_engine, told_as_ports
+from router.adapters.sql.registry import RegistryTables
+from router.adapters.sql.statements import statements_for
+from router.adapters.sql.transaction import SqlTransaction
+from router.core.records import Event, Leg, MessageRecord, StatusRecord
+from router.core.registry import AgentRecord, CertificateRecord, OrganRecord, Registry
+from router.ports import Backlog
+
+T = TypeVar("T")
+
+
+class SqlStore:
+    """The hub's memory in a database that `migrate.upgrade` has brought up to date.
+
+    `database_url` is `sqlite:////path/to/file` or `postgresql://user@host/name`. Usable from several threads; a
+    transaction belongs to the thread that began it. Nothing is connected before the first use.
+    """
+
+    def __init__(self, database_url: str) -> None:
+        self._engine = open_engine(database_url)
+        self._statements = statements_for(self._engine)
+        self._registry = RegistryTables()
+
+    @contextmanager
+    def begin(self) -> Iterator[SqlTransaction]:
+        with self._writing() as connection:
+            yield SqlTransaction(connection, self._statements, self._registry.read)
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with (
+            told_as_ports(),
+            self._engine.connect().execution_options(**{WRITES: True}) as connection,
+            connection.begin(),
+        ):
+            yield connection
+
+    def _ask(self, question: Callable[[Connection], T]) -> T:
+        """Read in a transaction of its own, which sees one state of the database."""
+        with told_as_ports(), self._engine.connect() as connection, connection.begin():
+            return question(connection)
+
+    def find(self, query: str, *, limit: int = 50) -> Sequence[MessageRecord]:
+        return self._ask(lambda connection: queries.find(connection, query, limit=limit))
+
+    def message(self, message_id: str) -> MessageRecord | None:
+        return self._ask(lambda connection: queries.message(connection, message_id))
+
+    def legs_of(self, message_id: str) -> Sequence[Leg]:
+        return self._ask(lambda connection: queries.legs_of(connection, message_id))
+
+    def statuses_of(self, leg_ids: Iterable[str]) -> Sequence[StatusRecord]:
+        return self._ask(lambda connection: queries.statuses_of(connection, leg_ids))
+
+    def messages_about(self, message_id: str) -> Sequence[MessageRecord]:
+        return self._ask(lambda connection: queries.messages_about(connection, message_id))
+
+    def events_of(self, message_id: str) -> Sequence[Event]:
+        return self._ask(lambda connection: queries.events_of(connection, message_id))
+
+    def backlog(self) -> Backlog:
+        return self._ask(queries.backlog)
+
+    def may_read(self, *, agent: str, digest: str) -> bool:
+        return self._ask(lambda connection: queries.may_read(connection, agent=agent, digest=digest))
+
+    def ping(self) -> None:
+        """Whether the database answers and has our tables. Raises `StoreUnavailable`."""
+        self._ask(lambda connection: connection.execute(text("SELECT version FROM registry_version")).all())
+
+    # ── Registry ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def registry(self) -> Registry:
+        return self._ask(self._registry.read)
+
+    def put_organs(self, organs: Sequence[OrganRecord]) -> None:
+        with self._writing() as connection:
+            self._registry.put_organs(connection, organs)
+
+    def put_agents(self, agents: Sequence[AgentRecord]) -> None:
+        with self._writing() as connection:
+            self._registry.put_agents(connection, agents)
+
+    def put_certificates(self, certificates: Sequence[CertificateRecord]) -> None:
+        with self._writing() as connection:
+            self._registry.put_certificates(connection, certificates)
+
+    def drop_certificates(self, organ: str, fingerprints: Iterable[str]) -> None:
+        with self._writing() as connection:
+            self._registry.drop_certificates(connection, organ, fingerprints)
+
+    def certificates_of(self, organ: str) -> Sequence[CertificateRecord]:
+        return self._ask(lambda connection: self._registry.certificates_of(connection, organ))
+
+    def close(self) -> None:
+        self._engine.dispose()

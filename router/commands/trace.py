@@ -1,0 +1,245 @@
+"""`truc trace`: where is my document?"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
+
+import typer
+
+from router.commands.opening import VIETNAM, AsJson, ConfigPath, clock, console, opened_store, print_json, say, table
+from router.errors import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from router.core.records import Event, MessageRecord
+    from router.services.tracing import LegTrace, Trace
+
+K = TypeVar("K", bound=int)
+
+FULL_TRACES: Final = 3
+"""More messages than this are listed instead of told in full."""
+
+USUAL_CODES: Final = ("01", "03", "04", "05", "06")
+"""Columns of the matrix that are always there; others appear when somebody said them."""
+
+STATE_TEXT: Final = {
+    "accepted": "đã tiếp nhận / accepted",
+    "refused": "bị từ chối / refused",
+    "deferred": "chờ xác minh / deferred",
+    "queued": "chờ chuyển / queued",
+    "held": "giữ lại / held",
+    "handed-over": "đã vào hộp thư / handed over",
+    "delivered": "đã đến / delivered",
+    "parked": "chờ xử lý / parked",
+}
+RECALL_TEXT: Final = {
+    "none": "",
+    "requested": "đã yêu cầu / requested",
+    "accepted": "đồng ý / accepted",
+    "refused": "không đồng ý / refused",
+}
+TYPE_TEXT: Final = {"edoc": "văn bản / document", "status": "trạng thái / status"}
+
+
+def trace(
+    query: Annotated[
+        str,
+        typer.Argument(
+            metavar="QUERY",
+            help="DocumentId, số hoặc số/ký hiệu, mã cơ quan, mã thông điệp, mã lần gửi. / DocumentId, code or its "
+            "number, organ code, message id or submission id.",
+        ),
+    ],
+    *,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, max=1000, help="Nhiều nhất bao nhiêu. / At most so many.")
+    ] = 50,
+    full: Annotated[bool, typer.Option("--full", help="Luôn hiện chi tiết. / Details of every message found.")] = False,
+    config: ConfigPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """Văn bản đang ở đâu: bảng nơi nhận × trạng thái và diễn biến / Matrix of recipients and statuses, and timeline.
+
+    Tìm được nhiều hơn 3 thì liệt kê; --full để xem chi tiết. Giờ Việt Nam. / More than 3 are listed; --full tells all.
+    Times are Vietnam time; in JSON they carry their offset.
+
+    Mã thoát / exit codes: 0 tìm thấy / found · 1 không thấy / nothing found · 2 sai cách dùng / usage · 3 sự cố hạ
+    tầng / infrastructure.
+    """
+    from router.services import tracing
+
+    with opened_store(config) as store:
+        found = tracing.trace(store, query, limit=limit)
+    if as_json:
+        print_json([tracing.as_dict(each) for each in found])
+    if not found:
+        say(f"Không tìm thấy “{query}” trên trục.", f"Nothing on the hub is known by “{query}”.")
+        raise typer.Exit(ExitCode.NEGATIVE)
+    if as_json:
+        return
+    out = console()
+    if len(found) > FULL_TRACES and not full:
+        out.print(table(f"{len(found)} thông điệp / messages", OVERVIEW, [_overview_row(each) for each in found]))
+        say("Xem chi tiết: truc trace <mã thông điệp>, hoặc --full.", "Details: truc trace <message id>, or --full.")
+        return
+    for each in found:
+        _print_trace(out, each)
+
+
+OVERVIEW: Final = (
+    "Nhận lúc / received",
+    "Mã thông điệp / message",
+    "Loại / type",
+    "Số / code",
+    "Từ / from",
+    "Kết quả / state",
+    "Nơi nhận / recipients",
+)
+
+
+def _overview_row(each: "Trace") -> tuple[str, ...]:
+    message = each.message
+    states = [row.leg.state.value for row in each.legs]
+    counts = ", ".join(f"{states.count(state)} {STATE_TEXT[state]}" for state in dict.fromkeys(states))
+    return (
+        clock(message.received_at),
+        message.id,
+        TYPE_TEXT.get(message.type.value, message.type.value),
+        message.code,
+        message.sender,
+        STATE_TEXT[message.state.value],
+        counts,
+    )
+
+
+def _print_trace(out: "Console", each: "Trace") -> None:
+    out.print(table(_title(each.message), ("", ""), _headline(each)))
+    if each.message.findings:
+        out.print(
+            table("Lỗi và lưu ý / findings", ("Mã / code", "Chỗ / place", "Nội dung / what"), _findings(each.message))
+        )
+    if each.legs:
+        codes = _codes(each.legs)
+        headings = ("Nơi nhận / recipient", "Chuyển / delivery", *codes, "Thu hồi / recall", "Lý do / reason")
+        out.print(
+            table("Nơi nhận × trạng thái / recipients × statuses", headings, [_matrix_row(r, codes) for r in each.legs])
+        )
+        out.print(_legend(codes), markup=False)
+    if each.events:
+        recipients = {row.leg.id: row.leg.recipient for row in each.legs}
+        rows = [_event_row(event, recipients) for event in each.events]
+        headings = ("Lúc / at", "Diễn biến / event", "Nơi nhận / recipient", "Ai / who", "Chi tiết / facts")
+        out.print(table("Diễn biến / timeline", headings, rows))
+    if each.related:
+        rows = [
+            (
+                clock(m.received_at),
+                TYPE_TEXT.get(m.type.value, m.type.value),
+                m.status_code or m.code,
+                m.sender,
+                STATE_TEXT[m.state.value],
+                m.id,
+            )
+            for m in each.related
+        ]
+        headings = (
+            "Lúc / at",
+            "Loại / type",
+            "Mã, số / code",
+            "Từ / from",
+            "Kết quả / state",
+            "Mã thông điệp / message",
+        )
+        out.print(table("Liên quan / what speaks of it", headings, rows))
+
+
+def _title(message: "MessageRecord") -> str:
+    kind = TYPE_TEXT.get(message.type.value, message.type.value)
+    name = message.code or message.status_code or message.document_id or message.id
+    return f"{kind}: {name} — {STATE_TEXT[message.state.value]}"
+
+
+def _headline(each: "Trace") -> "Sequence[tuple[str, str]]":
+    from edxml_schemas.statuses import DOC_TYPE_TEXT, PRIORITY_TEXT
+
+    message = each.message
+    original = each.original
+    rows = (
+        ("Trích yếu / subject", message.subject),
+        ("DocumentId", message.document_id),
+        ("Từ / from", f"{message.sender} ({message.agent})"),
+        ("Nghiệp vụ / does", _named(DOC_TYPE_TEXT, message.doc_type) if message.code else ""),
+        ("Độ khẩn / urgency", _named(PRIORITY_TEXT, message.priority)),
+        ("Nói về / about", f"{original.code} {original.id}" if original is not None else message.about),
+        ("Trùng với / duplicate of", message.duplicate_of),
+        ("Nhận lúc / received", clock(message.received_at)),
+        ("Kết luận lúc / decided", clock(message.decided_at)),
+        ("Thử lại lúc / next try", clock(message.retry_at)),
+        ("Mã thông điệp / message", message.id),
+        ("Mã lần gửi / submission", message.submission_id),
+        ("SHA-256", f"{message.digest} ({message.size} bytes)"),
+    )
+    return [row for row in rows if row[1]]
+
+
+def _named(texts: Mapping[K, tuple[str, str]], number: int) -> str:
+    """The text of a numbered kind; the number itself when nobody knows it."""
+    found = next((text for kind, text in texts.items() if kind == number), None)
+    return " / ".join(found) if found is not None else str(number)
+
+
+def _findings(message: "MessageRecord") -> "Sequence[tuple[str, str, str]]":
+    from edxml_schemas.catalogue import explain
+
+    rows = []
+    for each in message.findings:
+        told = explain(each)
+        place = f"{told.line or ''} {told.xpath}".strip()
+        rows.append(
+            (told.code.value, place, f"{told.message_vi}\n{told.message_en}\n→ {told.remedy_vi}\n→ {told.remedy_en}")
+        )
+    return rows
+
+
+def _codes(legs: "Sequence[LegTrace]") -> tuple[str, ...]:
+    said = {status.code for row in legs for status in row.statuses}
+    return tuple(sorted({*USUAL_CODES, *said}))
+
+
+def _legend(codes: tuple[str, ...]) -> str:
+    from edxml_schemas.statuses import STATUS_TEXT
+
+    texts = {code.value: text for code, text in STATUS_TEXT.items()}
+    named = "; ".join(f"{code} {' / '.join(texts[code])}" for code in codes if code in texts)
+    return f"  ● hiện tại / stands · ✓ đã báo / was said · {named}\n"
+
+
+def _matrix_row(row: "LegTrace", codes: tuple[str, ...]) -> tuple[str, ...]:
+    said = {status.code: status.said_at or status.accepted_at for status in row.statuses}
+    cells = (
+        f"{'●' if code == row.leg.status else '✓'} {_short(said[code])}" if code in said else "·" for code in codes
+    )
+    return (
+        row.leg.recipient,
+        STATE_TEXT[row.leg.state.value],
+        *cells,
+        RECALL_TEXT[row.leg.recall.value],
+        row.leg.reason,
+    )
+
+
+def _short(moment: datetime) -> str:
+    """Vietnam time to the minute, without the year: a matrix has many cells."""
+    return f"{moment.astimezone(VIETNAM):%d/%m %H:%M}"
+
+
+def _event_row(event: "Event", recipients: dict[str, str]) -> tuple[str, ...]:
+    from router.core.events import EVENTS
+
+    known = EVENTS.get(event.name)
+    text = f"{known.vi}\n{known.en}" if known is not None else event.name
+    facts = ", ".join(f"{name}: {value}" for name, value in event.facts.items())
+    return clock(event.at), text, recipients.get(event.leg_id, ""), event.actor, facts
