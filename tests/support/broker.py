@@ -159,6 +159,12 @@ class PrivateBroker:
         self._end_node(signal.SIGTERM if graceful else signal.SIGKILL)
         self.start()
 
+    def start_afresh(self) -> None:
+        """Without the data of earlier starts."""
+        self._end_node(signal.SIGKILL)
+        shutil.rmtree(self.folder / "mnesia", ignore_errors=True)
+        self.start()
+
     def close(self) -> None:
         self._end_node(signal.SIGKILL if self._own_folder else signal.SIGTERM)
         self.stop()

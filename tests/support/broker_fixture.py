@@ -48,7 +48,7 @@ async def empty(broker: PrivateBroker) -> None:
             return False
         return True
 
-    await until(emptied)
+    await until(emptied, patience=10)
 
 
 async def _empty(broker: PrivateBroker) -> None:
@@ -76,7 +76,11 @@ def rabbitmq() -> Iterator[PrivateBroker]:
 def broker(rabbitmq: PrivateBroker) -> PrivateBroker:
     """The session's node, alive, with empty queues."""
     if not answers(rabbitmq.port):
-        rabbitmq.restart(graceful=False)
+        rabbitmq.start_afresh()
     with ThreadPoolExecutor(1) as apart:  # the caller may be inside an event loop of its own
-        apart.submit(asyncio.run, empty(rabbitmq)).result()
+        try:
+            apart.submit(asyncio.run, empty(rabbitmq)).result()
+        except TimeoutError:  # queues that were made anew just before a kill may stay without a leader
+            rabbitmq.start_afresh()
+            apart.submit(asyncio.run, empty(rabbitmq)).result()
     return rabbitmq

@@ -1,0 +1,162 @@
+"""The hub over HTTP: health, readiness, and the blob door for envelopes too large for a queue.
+
+    GET /-/health            200 while the process runs
+    GET /-/ready             200 when broker, database and workers are there, else 503; JSON says which is not
+    PUT /-/blobs/<sha256>    an agent uploads an envelope; the digest is checked; 201
+    GET /-/blobs/<sha256>    an agent fetches an envelope to which it is a party; 404 for everybody else
+
+Agents prove themselves by HTTP Basic with the token that `truc registry` gave them. TLS is for a proxy in front.
+"""
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Awaitable, Mapping
+from pathlib import Path
+from typing import Final, Protocol
+
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from router.adapters.payloads import BlobRefused, BlobWriter
+from router.core.registry import AgentRecord
+from router.logs import logger
+from router.ports import PayloadUnavailable, Store, StoreUnavailable
+
+WRITE_BYTES: Final = 2**20  # gathered before a thread writes them
+NOBODY: Final = AgentRecord(name="", active=False, token_hash=hashlib.sha256(b"").hexdigest())
+CHALLENGE: Final = {"WWW-Authenticate": 'Basic realm="truc"'}
+
+
+class Blobs(Protocol):
+    """What the door needs of the payload store."""
+
+    def blob_path(self, digest: str) -> Path | None: ...
+
+    def blob_writer(self, digest: str, *, limit: int) -> BlobWriter: ...
+
+
+class Readiness(Protocol):
+    """One question per thing that must be there; each names what is wrong, or nothing."""
+
+    def __call__(self) -> Awaitable[Mapping[str, str]]: ...
+
+
+class BlobDoor:
+    """Streams envelopes in and out. Memory does not grow with them."""
+
+    def __init__(self, store: Store, blobs: Blobs, *, limit: int) -> None:
+        self._store = store
+        self._blobs = blobs
+        self._limit = limit
+        self._log = logger("blob-door")
+
+    async def put(self, request: Request) -> Response:
+        agent = await self._agent(request)
+        if agent is None:
+            return _problem(401, "sai tên hoặc mã của điểm kết nối", "wrong agent name or token", CHALLENGE)
+        digest = request.path_params["digest"]
+        stated = request.headers.get("content-length", "")
+        if stated.isdecimal() and int(stated) > self._limit:
+            return self._too_large()
+        try:
+            writer = await asyncio.to_thread(self._blobs.blob_writer, digest, limit=self._limit)
+        except BlobRefused as problem:
+            return _problem(422, "mã băm không đúng dạng", str(problem))
+        try:
+            await self._receive(request, writer)
+        except BlobRefused as problem:
+            if writer.size > self._limit:
+                return self._too_large()
+            return _problem(422, "nội dung không khớp mã băm", str(problem))
+        finally:
+            await asyncio.to_thread(writer.abort)
+        self._log.info("blob-kept", agent=agent, digest=digest, size=writer.size)
+        return JSONResponse({"digest": digest, "size": writer.size}, status_code=201)
+
+    @staticmethod
+    async def _receive(request: Request, writer: BlobWriter) -> None:
+        gathered = bytearray()
+        async for chunk in request.stream():
+            gathered += chunk
+            if len(gathered) >= WRITE_BYTES:
+                await asyncio.to_thread(writer.write, bytes(gathered))
+                gathered.clear()
+        await asyncio.to_thread(writer.write, bytes(gathered))
+        await asyncio.to_thread(writer.finish)
+
+    async def get(self, request: Request) -> Response:
+        agent = await self._agent(request)
+        if agent is None:
+            return _problem(401, "sai tên hoặc mã của điểm kết nối", "wrong agent name or token", CHALLENGE)
+        digest = request.path_params["digest"]
+        path = await asyncio.to_thread(self._blobs.blob_path, digest)
+        allowed = await asyncio.to_thread(lambda: self._store.may_read(agent=agent, digest=digest))
+        if path is None or not allowed:
+            # One answer for "not there" and "not yours": nobody learns which documents exist.
+            return _problem(404, "không có phong bì này", "there is no such envelope for you")
+        return FileResponse(path, media_type="application/xml", headers={"Cache-Control": "no-store"})
+
+    async def _agent(self, request: Request) -> str | None:
+        """The name of the agent that the request proves; None when it proves none."""
+        name, token = _basic(request.headers.get("authorization", ""))
+        registry = await asyncio.to_thread(self._store.registry)
+        agent = registry.agents.get(name, NOBODY)
+        given = hashlib.sha256(token.encode()).hexdigest()
+        same = hmac.compare_digest(given.encode(), agent.token_hash.encode())
+        return agent.name if same and agent.active and agent.token_hash and token else None
+
+    def _too_large(self) -> Response:
+        return _problem(413, f"lớn hơn {self._limit} byte", f"more than {self._limit} bytes")
+
+
+def web_app(*, ready: Readiness, door: BlobDoor | None) -> Starlette:
+    """The application. Without a door there are only health and readiness."""
+
+    async def health(_: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def readiness(_: Request) -> Response:
+        checks = await ready()
+        wrong = {name: problem for name, problem in checks.items() if problem}
+        status = "not ready" if wrong else "ready"
+        shown = {name: problem or "ok" for name, problem in checks.items()}
+        return JSONResponse({"status": status, "checks": shown}, status_code=503 if wrong else 200)
+
+    routes = [Route("/-/health", health), Route("/-/ready", readiness)]
+    if door is not None:
+        routes.append(Route("/-/blobs/{digest}", door.put, methods=["PUT"]))
+        routes.append(Route("/-/blobs/{digest}", door.get, methods=["GET"]))
+    handlers = {StoreUnavailable: _away, PayloadUnavailable: _away, ClientDisconnect: _gone}
+    return Starlette(routes=routes, exception_handlers={**handlers})
+
+
+async def _away(_: Request, problem: Exception) -> Response:
+    logger("blob-door").warning("infrastructure-away", reason=str(problem))
+    return _problem(
+        503, "tạm thời không phục vụ được, hãy thử lại", "temporarily away, try again", {"Retry-After": "5"}
+    )
+
+
+async def _gone(_: Request, __: Exception) -> Response:
+    return Response(status_code=400)  # nobody is there to read it
+
+
+def _problem(status: int, vi: str, en: str, headers: Mapping[str, str] | None = None) -> Response:
+    return JSONResponse({"vi": vi, "en": en}, status_code=status, headers=headers)
+
+
+def _basic(header: str) -> tuple[str, str]:
+    """Name and password of an Authorization header; empty ones when it is another or malformed."""
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic" or len(encoded) > 1_000:
+        return "", ""
+    try:
+        name, colon, token = base64.b64decode(encoded, validate=True).decode("utf-8").partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return "", ""
+    return (name, token) if colon else ("", "")

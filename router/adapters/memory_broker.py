@@ -1,0 +1,254 @@
+"""A broker inside one process: the same queues, rights, limits and dead letters as on RabbitMQ; nothing outlives it.
+
+It ships as product: for the demonstration on a machine without RabbitMQ, and for tests of systems that embed hub and
+agents. The hub's side is `ports.Broker`; the agents' side is `submit`, `inbox` and `report`, and knows only texts,
+numbers and bytes, so that an agent needs nothing from here but these methods.
+"""
+
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import aclosing
+from typing import Final
+
+from edxml_schemas.contract import (
+    DEAD_QUEUE,
+    REPORT_QUEUE,
+    MessageType,
+    Urgency,
+    inbox_queue,
+    ingest_queue,
+    report_key,
+    submit_key,
+)
+from router.adapters import wire
+from router.adapters.memory_queues import Headers, MemoryDelivery, MemoryMessage, MemoryQueue, Window
+from router.core.records import OutboxItem, Submission
+from router.ports import BrokerUnavailable, Clock, DeliveredReport, QueueDepth
+
+
+class AccessRefused(Exception):
+    """An agent reached for what is not its own; RabbitMQ answers such with 403 ACCESS_REFUSED."""
+
+
+class MemorySubmission(MemoryDelivery):
+    """`ports.Delivery`."""
+
+    def __init__(self, queue: MemoryQueue, number: int, message: MemoryMessage, window: Window, at: Submission) -> None:
+        super().__init__(queue, number, message, window)
+        self.submission: Final = at
+
+
+class MemoryReport(MemoryDelivery):
+    """`ports.ReportDelivery`."""
+
+    def __init__(
+        self, queue: MemoryQueue, number: int, message: MemoryMessage, window: Window, report: DeliveredReport | None
+    ) -> None:
+        super().__init__(queue, number, message, window)
+        self.report: Final = report
+
+
+class MemoryBroker:
+    """`ports.Broker`, and the agents' side beside it. One event loop, no threads."""
+
+    def __init__(self, *, clock: Clock, agents: Iterable[str] = ()) -> None:
+        self._clock = clock
+        self._dead = MemoryQueue(DEAD_QUEUE, dead=None)
+        names = (REPORT_QUEUE, *(ingest_queue(urgency) for urgency in Urgency))
+        self._queues = {DEAD_QUEUE: self._dead, **{name: MemoryQueue(name, dead=self._dead) for name in names}}
+        self._agents = set(agents)
+        self._windows: set[Window] = set()
+        self._down = False
+        for agent in self._agents:
+            self._declare_inboxes(agent)
+
+    # ── The hub's side ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def submissions(self, urgency: Urgency, *, prefetch: int) -> AsyncGenerator[MemorySubmission, None]:
+        async with aclosing(self._consume(ingest_queue(urgency), prefetch)) as consumer:
+            async for queue, number, message, window in consumer:
+                submission = wire.submission_of(
+                    routing_key=message.routing_key,
+                    submission_id=message.message_id,
+                    message_type=message.type,
+                    user_id=message.user_id,
+                    headers=message.headers,
+                    body=message.body,
+                    redelivered=message.deliveries > 0,
+                    received_at=self._clock.now(),
+                )
+                if submission is None:
+                    queue.bury(message)
+                else:
+                    yield MemorySubmission(queue, number, message, window, submission)
+
+    async def reports(self, *, prefetch: int) -> AsyncGenerator[MemoryReport, None]:
+        async with aclosing(self._consume(REPORT_QUEUE, prefetch)) as consumer:
+            async for queue, number, message, window in consumer:
+                report = wire.report_of(
+                    routing_key=message.routing_key,
+                    message_type=message.type,
+                    headers=message.headers,
+                    at=self._clock.now(),
+                )
+                yield MemoryReport(queue, number, message, window, report)
+
+    async def publish(self, items: Sequence[tuple[OutboxItem, bytes]]) -> Sequence[bool]:
+        self._be_up()
+        confirmed = []
+        for item, body in items:
+            queue = self._queues.get(inbox_queue(item.agent, item.urgency))
+            if queue is not None:
+                queue.put(
+                    MemoryMessage(
+                        routing_key=f"{item.agent}.{item.urgency.value}",
+                        message_id=item.id,
+                        type=item.type.value,
+                        user_id=None,
+                        headers=wire.headers_of(item),
+                        body=body,
+                    )
+                )
+            confirmed.append(queue is not None)
+        return confirmed
+
+    async def ensure_inboxes(self, agents: Iterable[str]) -> None:
+        self._be_up()
+        for agent in agents:
+            self._declare_inboxes(agent)
+
+    async def depths(self, agents: Iterable[str]) -> Sequence[QueueDepth]:
+        self._be_up()
+        own = {inbox_queue(agent, urgency) for agent in agents for urgency in Urgency}
+        shared = {DEAD_QUEUE, REPORT_QUEUE, *(ingest_queue(urgency) for urgency in Urgency)}
+        return [
+            QueueDepth(each.name, len(each), len(each.listeners))
+            for each in self._queues.values()
+            if each.name in own | shared
+        ]
+
+    async def ping(self) -> None:
+        self._be_up()
+
+    async def close(self) -> None:
+        self._lose_all()
+
+    # ── The agents' side ────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def submit(
+        self,
+        agent: str,
+        *,
+        user_id: str | None,
+        message_id: str | None,
+        type: str | None,  # noqa: A002  AMQP's name for it
+        urgency: str,
+        headers: Headers,
+        body: bytes,
+        routing_key: str | None = None,
+    ) -> None:
+        """As the broker user `agent`. Confirmed on return. `routing_key` is for trying what must be refused."""
+        self._be_agent(agent, user_id)
+        key = submit_key(agent, Urgency(urgency)) if routing_key is None else routing_key
+        if key not in {submit_key(agent, each) for each in Urgency}:
+            raise AccessRefused(f"{agent} may not publish under {key}")
+        message = MemoryMessage(
+            routing_key=key, message_id=message_id, type=type, user_id=user_id, headers=dict(headers), body=body
+        )
+        self._queues[ingest_queue(Urgency(urgency))].put(message)
+
+    async def report(
+        self,
+        agent: str,
+        *,
+        user_id: str | None = None,
+        message_id: str | None = None,
+        headers: Headers,
+        routing_key: str | None = None,
+    ) -> None:
+        """Say that a leg is durable at the agent: headers name leg and digest. Confirmed on return."""
+        self._be_agent(agent, user_id)
+        key = report_key(agent) if routing_key is None else routing_key
+        if key != report_key(agent):
+            raise AccessRefused(f"{agent} may not report as {key}")
+        self._queues[REPORT_QUEUE].put(
+            MemoryMessage(
+                routing_key=key,
+                message_id=message_id,
+                type=MessageType.DELIVERED.value,
+                user_id=user_id,
+                headers=dict(headers),
+                body=b"",
+            )
+        )
+
+    async def inbox(
+        self, agent: str, *, urgency: str = Urgency.NORMAL.value, prefetch: int = 50, owner: str | None = None
+    ) -> AsyncGenerator[MemoryDelivery, None]:
+        """Deliveries of one inbox, with `ack` and `requeue`. `owner` is for trying what must be refused."""
+        self._be_agent(agent, None)
+        if owner not in {None, agent}:
+            raise AccessRefused(f"{agent} may not read the inbox of {owner}")
+        window: Window | None = None
+        try:
+            async with aclosing(self._consume(inbox_queue(agent, Urgency(urgency)), prefetch)) as consumer:
+                async for queue, number, message, window in consumer:
+                    yield MemoryDelivery(queue, number, message, window)
+        finally:
+            if window is not None:
+                window.lose()  # an agent that stops reading leaves what it did not answer
+
+    # ── Below ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def dead_letters(self) -> tuple[MemoryMessage, ...]:
+        return self._dead.messages
+
+    def go_down(self) -> None:
+        """As a lost connection: consumers end, what they held goes back, every call raises until `come_back`."""
+        self._down = True
+        self._lose_all()
+
+    def come_back(self) -> None:
+        self._down = False
+
+    async def _consume(
+        self, name: str, prefetch: int
+    ) -> AsyncGenerator[tuple[MemoryQueue, int, MemoryMessage, Window], None]:
+        self._be_up()
+        queue = self._queues.get(name)
+        if queue is None:
+            raise BrokerUnavailable(f"there is no queue {name}")
+        window = Window(prefetch)
+        self._windows.add(window)
+        queue.listeners.add(window)
+        try:
+            while not window.lost:
+                if len(queue) and len(window.held) < prefetch:
+                    yield queue, *queue.take(), window
+                else:
+                    window.signal.clear()
+                    await window.signal.wait()
+            raise BrokerUnavailable(f"the consumer of {name} was ended")
+        finally:
+            queue.listeners.discard(window)
+
+    def _lose_all(self) -> None:
+        for window in self._windows:
+            window.lose()
+        self._windows.clear()
+
+    def _declare_inboxes(self, agent: str) -> None:
+        self._agents.add(agent)
+        for urgency in Urgency:
+            name = inbox_queue(agent, urgency)
+            self._queues.setdefault(name, MemoryQueue(name, dead=self._dead))
+
+    def _be_up(self) -> None:
+        if self._down:
+            raise BrokerUnavailable("the broker is down")
+
+    def _be_agent(self, agent: str, user_id: str | None) -> None:
+        self._be_up()
+        if agent not in self._agents:
+            raise AccessRefused(f"there is no user {agent}")
+        if user_id not in {None, agent}:
+            raise AccessRefused(f"user_id {user_id} is not {agent}")

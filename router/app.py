@@ -1,0 +1,202 @@
+"""The one place where the hub is put together: settings in, working parts out."""
+
+import asyncio
+import contextlib
+import gc
+import json
+import os
+import signal
+import sys
+from collections.abc import Coroutine
+from datetime import timedelta
+from typing import Any, Final, TypeVar
+
+from router.adapters.amqp import AmqpBroker
+from router.adapters.clock import SystemClock
+from router.adapters.http import BlobDoor
+from router.adapters.payloads import FilePayloads
+from router.adapters.sql.migrate import upgrade
+from router.adapters.sql.store import SqlStore
+from router.adapters.trust_files import CrlFetcher, TrustFolders
+from router.core.policy import Policy
+from router.errors import UsageProblem, redacted
+from router.logs import logger
+from router.ports import Payloads, TrustSource
+from router.services.batch import Services, WorkerOptions
+from router.services.ingest import Ingest
+from router.services.intake import wait_for
+from router.services.relay import Relay
+from router.services.tracking import Tracking
+from router.services.upkeep import Upkeep
+from router.services.worker import Worker
+from router.settings import Settings
+
+Result = TypeVar("Result")
+
+TRUST_LOOK: Final = 5.0  # seconds between two looks at the trust folders
+BEAT: Final = 1.0  # seconds between two signs of life of a worker
+
+
+def run_async(main: Coroutine[Any, Any, Result]) -> Result:
+    """On uvloop where there is one."""
+    try:
+        import uvloop
+    except ImportError:  # Windows has none
+        return asyncio.run(main)
+    return uvloop.run(main)
+
+
+def open_store(settings: Settings) -> SqlStore:
+    """The database as it is; `migrate` brings it up to date. Raises UsageProblem for a URL that is none."""
+    try:
+        return SqlStore(settings.database)
+    except ValueError as problem:
+        raise _bad_database(settings, problem) from problem
+
+
+def migrate(settings: Settings) -> None:
+    """Create the database or bring it up to date. Raises StoreUnavailable, UsageProblem."""
+    settings.data_path.mkdir(parents=True, exist_ok=True)
+    try:
+        upgrade(settings.database)
+    except ValueError as problem:
+        raise _bad_database(settings, problem) from problem
+
+
+def open_payloads(settings: Settings, *, writer: str = "hub") -> FilePayloads:
+    return FilePayloads(settings.payload_path, writer)
+
+
+def open_broker(settings: Settings, *, name: str = "truc") -> AmqpBroker:
+    """Not connected yet. Call inside the event loop."""
+    return AmqpBroker(settings.amqp_url, clock=SystemClock(), name=name)
+
+
+def open_trust(settings: Settings) -> TrustFolders:
+    trust, folder = settings.trust, settings.folder
+    return TrustFolders(
+        anchors=folder / trust.anchors,
+        intermediates=folder / trust.intermediates,
+        crls=(folder / trust.crls, settings.data_path / "crls"),
+        require_revocation=trust.require_revocation,
+    )
+
+
+def crl_fetcher(settings: Settings) -> CrlFetcher:
+    return CrlFetcher(settings.trust.crl_urls, settings.data_path / "crls")
+
+
+def blob_door(settings: Settings, store: SqlStore) -> BlobDoor:
+    return BlobDoor(store, open_payloads(settings, writer="door"), limit=settings.limits.envelope_bytes)
+
+
+def policy_of(settings: Settings) -> Policy:
+    return Policy(
+        limits=settings.limits.as_limits(),
+        require_user_id=settings.require_user_id,
+        lease_for=timedelta(seconds=settings.lease_seconds),
+    )
+
+
+def build_services(*, policy: Policy, payloads: Payloads, trust: TrustSource) -> Services:
+    """The hub's services around its effects; the same for every kind of store and broker."""
+    ingest = Ingest(payloads, trust, policy)
+    return Services(
+        ingest=ingest,
+        relay=Relay(payloads, policy),
+        tracking=Tracking(policy),
+        upkeep=Upkeep(ingest, payloads),
+    )
+
+
+def options_of(settings: Settings) -> WorkerOptions:
+    return WorkerOptions(
+        prefetch=settings.prefetch,
+        batch_messages=settings.batch_messages,
+        batch_bytes=settings.batch_bytes,
+        lease_for=timedelta(seconds=settings.lease_seconds),
+        upkeep_every=timedelta(seconds=settings.upkeep_seconds),
+    )
+
+
+async def run_worker(settings: Settings, *, index: int, supervised: bool = False) -> None:
+    """One worker until SIGTERM, SIGINT, or (supervised) the end of standard input. A second signal ends it at once.
+
+    Supervised, it writes a line of JSON to standard output every second: what it can reach.
+    """
+    name = f"{settings.hub}-{index}"
+    store = open_store(settings)
+    payloads = open_payloads(settings, writer=f"w{index}-{os.getpid()}")
+    trust = await asyncio.to_thread(open_trust, settings)
+    broker = open_broker(settings, name=name)
+    worker = Worker(
+        build_services(policy=policy_of(settings), payloads=payloads, trust=trust),
+        store=store,
+        broker=broker,
+        clock=SystemClock(),
+        options=options_of(settings),
+        name=name,
+    )
+    stopping = asyncio.Event()
+    _heed_signals(worker, stopping, watch_input=supervised)
+    side = [asyncio.create_task(_look_at_trust(trust, stopping))]
+    if supervised:
+        side.append(asyncio.create_task(_beat(worker, broker, stopping)))
+    gc.collect()
+    gc.freeze()  # what is here now stays: the collector need not look at it again
+    try:
+        await worker.run()
+    finally:
+        stopping.set()
+        await asyncio.gather(*side, return_exceptions=True)
+        await broker.close()
+        payloads.close()
+        store.close()
+
+
+def _heed_signals(worker: Worker, stopping: asyncio.Event, *, watch_input: bool) -> None:
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        if stopping.is_set():
+            os._exit(1)  # asked twice: nothing is lost, the broker and the outbox have it
+        stopping.set()
+        worker.stop()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+
+    def orphaned() -> None:
+        if os.read(sys.stdin.fileno(), 4096) == b"":
+            loop.remove_reader(sys.stdin.fileno())
+            if not stopping.is_set():
+                stop()
+
+    if watch_input:
+        loop.add_reader(sys.stdin.fileno(), orphaned)
+
+
+async def _look_at_trust(trust: TrustFolders, stopping: asyncio.Event) -> None:
+    log = logger("trust")
+    while not await wait_for(stopping, TRUST_LOOK):
+        if await asyncio.to_thread(trust.refresh):
+            material = trust.material()
+            log.info("trust-changed", anchors=len(material.anchors), crls=len(material.crls))
+
+
+async def _beat(worker: Worker, broker: AmqpBroker, stopping: asyncio.Event) -> None:
+    while not stopping.is_set():
+        sys.stdout.write(json.dumps({"broker": broker.connected, "store": worker.store_works}) + "\n")
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
+        await wait_for(stopping, BEAT)
+
+
+def _bad_database(settings: Settings, problem: ValueError) -> UsageProblem:
+    shown = redacted(settings.database)
+    return UsageProblem(
+        f"database_url sai ({shown}): {problem}",
+        f"database_url is wrong ({shown}): {problem}",
+        remedy_vi="dùng sqlite:///tệp hoặc postgresql://người-dùng:mật-khẩu@máy/cơ-sở-dữ-liệu",
+        remedy_en="use sqlite:///file or postgresql://user:password@host/database",
+    )

@@ -1,0 +1,96 @@
+"""What a worker works on: one batch, its options, and what is told of it."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from structlog.typing import FilteringBoundLogger
+
+from edxml_schemas.findings import codes
+from router.core.records import MessageState, OutboxItem
+from router.ports import Delivery, ReportDelivery
+from router.services.ingest import Examined, Ingest, Settled
+from router.services.relay import Relay
+from router.services.tracking import Tracking
+from router.services.upkeep import Upkeep
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerOptions:
+    """How much one worker takes at a time. Sizes are bytes."""
+
+    prefetch: int = 100
+    batch_messages: int = 64
+    batch_bytes: int = 16 * 2**20
+    lease_for: timedelta = timedelta(seconds=60)
+    upkeep_every: timedelta = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What a worker sequences."""
+
+    ingest: Ingest
+    relay: Relay
+    tracking: Tracking
+    upkeep: Upkeep
+
+
+@dataclass(slots=True)
+class Batch:
+    """What goes into one transaction, and what must be answered after it."""
+
+    examined: list[tuple[Delivery, Examined]] = field(default_factory=list)
+    reports: list[ReportDelivery] = field(default_factory=list)
+    confirmed: list[OutboxItem] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.examined or self.reports or self.confirmed)
+
+    def singles(self) -> "list[Batch]":
+        """The same work, each part on its own."""
+        return [
+            *([Batch(confirmed=self.confirmed)] if self.confirmed else []),
+            *(Batch(examined=[each]) for each in self.examined),
+            *(Batch(reports=[each]) for each in self.reports),
+        ]
+
+    @property
+    def alone(self) -> bool:
+        return bool(self.confirmed) + len(self.examined) + len(self.reports) == 1
+
+
+def tell(
+    log: FilteringBoundLogger,
+    batch: Batch,
+    settled: Sequence[Settled],
+    *,
+    publishing: int,
+    examining: float,
+    committing: float,
+) -> None:
+    """One line per batch, and one per message that was not simply accepted. Durations are seconds."""
+    for each in settled:
+        message = each.message
+        if message.state is not MessageState.ACCEPTED:
+            log.info(
+                "message",
+                message_id=message.id,
+                submission=message.submission_id,
+                agent=message.agent,
+                state=message.state.value,
+                findings=[code.value for code in codes(message.findings)],
+            )
+    if batch.examined or batch.reports:
+        states = Counter(each.message.state.value for each in settled)
+        log.info(
+            "batch",
+            messages=len(batch.examined),
+            reports=len(batch.reports),
+            confirms=len(batch.confirmed),
+            publishing=publishing,
+            examine_ms=round(examining * 1000, 1),
+            commit_ms=round(committing * 1000, 1),
+            **states,
+        )

@@ -1,0 +1,309 @@
+"""The loop of one worker: a window of deliveries, one transaction for what is ready, and only then the answers.
+
+    intake ─► examine (CPU) ─► settle (one transaction, the store's own thread) ─► ack ─► publish ─► confirms
+                 ▲                        ▲                                                              │
+                 └── the next batch       └──────────── dropped from the outbox in a later transaction ◄─┘
+
+While one batch commits and is published, the next is examined. A batch is what is there; nobody waits for company.
+Lost infrastructure changes nothing: no commit, no ack, and the same batch is tried again. A message on which our code
+crashes goes back to the queue alone, and is a dead letter after the broker's delivery limit.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, TypeVar
+
+from router.core.records import OutboxItem
+from router.logs import logger
+from router.ports import (
+    Broker,
+    BrokerUnavailable,
+    Clock,
+    Delivery,
+    PayloadUnavailable,
+    Store,
+    StoreConflict,
+    StoreUnavailable,
+)
+from router.services.batch import Batch, Services, WorkerOptions, tell
+from router.services.ingest import Examined, Settled
+from router.services.intake import Backoff, Intake, wait_for
+from router.services.publisher import Publisher
+
+Answer = TypeVar("Answer")
+
+IDLE_FLUSH: Final = 0.02  # seconds that confirms wait for company before they get a transaction of their own
+LARGE: Final = 2**20
+"""Envelopes of more bytes are examined in a thread: libxml2, hashing and OpenSSL let go of the interpreter there."""
+REPORTS_PER_BATCH: Final = 500
+CONFIRMS_PER_BATCH: Final = 2000
+LEFTOVERS: Final = 200  # outbox items, or deferred verdicts, per look
+CONFLICTS: Final = 5  # with other workers, one after the other; more are a mistake of ours
+PUBLISHING: Final = 2  # batches whose confirms may be awaited at the same time
+
+
+class Worker:
+    """Runs until `stop` is called; then finishes what it has in hand."""
+
+    def __init__(
+        self,
+        services: Services,
+        *,
+        store: Store,
+        broker: Broker,
+        clock: Clock,
+        options: WorkerOptions,
+        name: str = "worker",
+    ) -> None:
+        self._services = services
+        self._store = store
+        self._broker = broker
+        self._clock = clock
+        self._options = options
+        self._log = logger("worker", worker=name)
+        self._stopping = asyncio.Event()
+        self._intake = Intake(broker, prefetch=options.prefetch, stopping=self._stopping)
+        self._publisher = Publisher(broker, services.relay, clock=clock, stopping=self._stopping)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self._confirmed: list[OutboxItem] = []
+        self._publishing: set[asyncio.Task[None]] = set()
+        self._slots = asyncio.Semaphore(PUBLISHING)
+        self._inboxes: frozenset[str] = frozenset()
+        self._store_works = True
+
+    @property
+    def store_works(self) -> bool:
+        """Whether the last transaction found its database."""
+        return self._store_works
+
+    def stop(self) -> None:
+        """Take no more, finish what is here. Safe to call from a signal handler of the loop."""
+        self._stopping.set()
+        self._intake.changed.set()
+
+    async def run(self) -> None:
+        """Until stopped. A bug in the loop itself ends it with that exception; the supervisor starts it anew."""
+        self._intake.start()
+        self._log.info("worker-started", prefetch=self._options.prefetch)
+        upkeep = asyncio.create_task(self._keep_up())
+        loop = asyncio.create_task(self._loop())
+        stopped = asyncio.create_task(self._stopping.wait())
+        try:
+            await asyncio.wait({loop, upkeep, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            self._stopping.set()
+            await self._intake.stop()
+            await upkeep
+            await loop
+            await self._flush()
+        finally:
+            for task in (upkeep, loop, stopped, *self._publishing):
+                task.cancel()
+            await asyncio.gather(upkeep, loop, stopped, *self._publishing, return_exceptions=True)
+            await self._intake.stop()
+            self._thread.shutdown(wait=True)
+            self._log.info("worker-stopped")
+
+    # ── The loop ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _loop(self) -> None:
+        settling: asyncio.Task[None] | None = None
+        try:
+            while await self._something_to_do():
+                taken = self._intake.take_submissions(
+                    messages=self._options.batch_messages, size=self._options.batch_bytes
+                )
+                began = time.perf_counter()
+                examined = await self._examine_all(taken)
+                spent = time.perf_counter() - began
+                if settling is not None:
+                    await settling
+                batch = Batch(examined, self._intake.take_reports(REPORTS_PER_BATCH), self._take_confirmed())
+                settling = asyncio.create_task(self._settle(batch, spent)) if batch else None
+            if settling is not None:
+                await settling
+        finally:
+            if settling is not None:
+                settling.cancel()
+
+    async def _something_to_do(self) -> bool:
+        """Waits for work; False when there is none and none will come."""
+        while not self._intake.waiting:
+            self._intake.changed.clear()
+            if self._stopping.is_set():
+                return False
+            if self._confirmed:
+                await wait_for(self._intake.changed, IDLE_FLUSH)
+                return True
+            await self._intake.changed.wait()
+        return True
+
+    def _take_confirmed(self) -> list[OutboxItem]:
+        taken, self._confirmed = self._confirmed[:CONFIRMS_PER_BATCH], self._confirmed[CONFIRMS_PER_BATCH:]
+        return taken
+
+    async def _examine_all(self, deliveries: Sequence[Delivery]) -> list[tuple[Delivery, Examined]]:
+        examined = []
+        for delivery in deliveries:
+            result = await self._examine(delivery)
+            if result is not None:
+                examined.append((delivery, result))
+        return examined
+
+    async def _examine(self, delivery: Delivery) -> Examined | None:
+        submission = delivery.submission
+        backoff = Backoff(self._stopping)
+        while True:
+            try:
+                if submission.size > LARGE or submission.body is None:
+                    return await asyncio.to_thread(self._services.ingest.examine, submission)
+                await asyncio.sleep(0)  # between two messages the loop reads the socket and collects confirms
+                return self._services.ingest.examine(submission)
+            except PayloadUnavailable as problem:
+                self._log.warning("payloads-unavailable", reason=str(problem))
+                if self._stopping.is_set():
+                    return None
+                await backoff.pause()
+            except Exception:
+                self._log.exception("examination-crashed", submission=submission.submission_id, agent=submission.agent)
+                await self._answer([delivery.requeue])
+                return None
+
+    # ── One transaction ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _settle(self, batch: Batch, examining: float = 0.0) -> None:
+        began = time.perf_counter()
+        try:
+            committed = await self._patiently(lambda: self._transact(batch))
+        except Exception:
+            if batch.alone:
+                await self._give_up(batch)
+                return
+            self._log.warning("batch-crashed", messages=len(batch.examined), exc_info=True)
+            for single in batch.singles():
+                await self._settle(single)
+            return
+        if committed is None:
+            return  # stopped while the database was away: nothing was committed, nothing is answered
+        settled, items = committed
+        spent = time.perf_counter() - began
+        await self._answer([delivery.ack for delivery, _ in batch.examined])
+        await self._answer([each.ack for each in batch.reports if each.report is not None])
+        await self._answer([each.requeue for each in batch.reports if each.report is None])
+        tell(self._log, batch, settled, publishing=len(items), examining=examining, committing=spent)
+        if items:
+            bodies = {
+                delivery.submission.digest: delivery.submission.body
+                for delivery, _ in batch.examined
+                if delivery.submission.body
+            }
+            await self._start_publishing(items, bodies)
+
+    def _transact(self, batch: Batch) -> tuple[Sequence[Settled], list[OutboxItem]]:
+        now = self._clock.now()
+        with self._store.begin() as tx:
+            settled = self._services.ingest.settle(tx, [each for _, each in batch.examined], now=now)
+            items = [item for each in settled for item in each.outbox]
+            if batch.confirmed:
+                self._services.relay.confirm(tx, batch.confirmed, now=now)
+            reports = [each.report for each in batch.reports if each.report is not None]
+            if reports:
+                items += self._services.tracking.record(tx, reports, now=now)
+        return settled, items
+
+    async def _patiently(self, work: Callable[[], Answer]) -> Answer | None:
+        """In the store's thread, again and again while the database or the disk is away; None when stopped there."""
+        backoff = Backoff(self._stopping)
+        conflicts = 0
+        while True:
+            try:
+                answer = await asyncio.get_running_loop().run_in_executor(self._thread, work)
+            except StoreConflict as problem:
+                conflicts += 1
+                if conflicts > CONFLICTS:
+                    raise
+                self._log.info("store-conflict", reason=str(problem))
+            except (StoreUnavailable, PayloadUnavailable) as problem:
+                self._store_works = False
+                self._log.warning("store-unavailable", reason=str(problem))
+                if self._stopping.is_set():
+                    return None
+                await backoff.pause()
+            else:
+                self._store_works = True
+                return answer
+
+    async def _give_up(self, batch: Batch) -> None:
+        """One part on which our code crashes: the broker counts its returns, and buries it at the limit."""
+        named = [each.submission.submission_id for each, _ in batch.examined]
+        self._log.exception("settlement-crashed", submissions=named, confirms=len(batch.confirmed))
+        await self._answer([delivery.requeue for delivery, _ in batch.examined])
+        await self._answer([delivery.requeue for delivery in batch.reports])
+
+    async def _answer(self, answers: Sequence[Callable[[], Awaitable[None]]]) -> None:
+        """The one place where deliveries are acknowledged or given back."""
+        try:
+            for answer in answers:
+                await answer()
+        except BrokerUnavailable as problem:
+            self._log.warning("answers-lost", count=len(answers), reason=str(problem))
+
+    # ── Publishing ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _start_publishing(self, items: Sequence[OutboxItem], bodies: dict[str, bytes]) -> None:
+        await self._slots.acquire()
+
+        async def publish() -> None:
+            try:
+                self._confirmed += await self._publisher.publish(items, bodies)
+            except Exception:
+                self._log.exception("publishing-crashed", items=len(items))
+            finally:
+                self._slots.release()
+                self._intake.changed.set()
+
+        task = asyncio.create_task(publish())
+        self._publishing.add(task)
+        task.add_done_callback(self._publishing.discard)
+
+    async def _flush(self) -> None:
+        """The end: all confirms that are still to come, and their transaction."""
+        while self._publishing or self._confirmed:
+            await asyncio.gather(*self._publishing)
+            confirmed = self._take_confirmed()
+            if confirmed:
+                await self._settle(Batch(confirmed=confirmed))
+
+    # ── Upkeep ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _keep_up(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                await self._ensure_inboxes()
+                items = await self._patiently(self._leftovers)
+                if items:
+                    self._log.info("leftovers", items=len(items))
+                    await self._start_publishing(items, {})
+            except BrokerUnavailable as problem:
+                self._log.warning("broker-lost", reason=str(problem))
+            except Exception:
+                self._log.exception("upkeep-crashed")
+            await wait_for(self._stopping, self._options.upkeep_every.total_seconds())
+
+    async def _ensure_inboxes(self) -> None:
+        registry = await self._patiently(self._store.registry)
+        if registry is None:
+            return
+        agents = frozenset(name for name, agent in registry.agents.items() if agent.active)
+        if missing := agents - self._inboxes:
+            await self._broker.ensure_inboxes(sorted(missing))
+            self._inboxes = agents
+
+    def _leftovers(self) -> list[OutboxItem]:
+        now = self._clock.now()
+        with self._store.begin() as tx:
+            items = list(self._services.relay.lease(tx, now=now, lease_for=self._options.lease_for, limit=LEFTOVERS))
+            for settled in self._services.upkeep.retry_deferred(tx, now=now, limit=LEFTOVERS):
+                items += settled.outbox
+        return items

@@ -1,0 +1,224 @@
+"""`truc run`: worker processes that are kept alive, and what the world may ask over HTTP.
+
+The workers compete for the same queues and share nothing but database and payload folder. A worker that ends is
+started anew; all of them end when this process does, however it ends, because their standard input does.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+
+from router.adapters.amqp import AmqpBroker
+from router.adapters.http import web_app
+from router.adapters.sql.store import SqlStore
+from router.app import blob_door, crl_fetcher, migrate, open_broker, open_store
+from router.errors import InfrastructureProblem
+from router.logs import logger
+from router.ports import BrokerUnavailable, StoreUnavailable
+from router.services.intake import Backoff, wait_for
+from router.settings import Settings
+
+GRACE: Final = 30.0  # seconds that workers have to finish what is in their hands
+STALE: Final = 5.0  # seconds without a sign of life after which a worker counts as away
+HEALTHY: Final = 30.0  # seconds of life after which a worker's earlier ends are forgotten
+CHECK_TIMEOUT: Final = 3.0  # seconds for one readiness question
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: the supervisor has its own."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class WorkerProcess:
+    """One worker: started, watched, started anew."""
+
+    def __init__(self, index: int, *, config: Path | None, verbose: bool, stopping: asyncio.Event) -> None:
+        self.index = index
+        self._config = config
+        self._verbose = verbose
+        self._stopping = stopping
+        self._process: asyncio.subprocess.Process | None = None
+        self._seen = 0.0
+        self._state: Mapping[str, object] = {}
+        self._log = logger("supervisor", worker=index)
+
+    def problem(self) -> str:
+        """What is wrong with it; nothing when it lives and reaches broker and database."""
+        if time.monotonic() - self._seen > STALE:
+            return "no sign of life"
+        return ", ".join(f"{name} unreachable" for name, works in self._state.items() if not works)
+
+    async def keep_alive(self) -> None:
+        backoff = Backoff(self._stopping)
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            self._process = await self._start()
+            self._log.info("worker-process", pid=self._process.pid)
+            await self._listen(self._process)
+            code = await self._process.wait()
+            self._seen = 0.0
+            if self._stopping.is_set():
+                return
+            self._log.error("worker-ended", code=code)
+            if time.monotonic() - began > HEALTHY:
+                backoff.reset()
+            await backoff.pause()
+
+    def signal(self, number: signal.Signals) -> None:
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(number)
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        command = [sys.executable, "-m", "router.cli", "worker", "--index", str(self.index)]
+        command += ["--config", str(self._config)] if self._config is not None else []
+        command += ["--verbose"] if self._verbose else []
+        return await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C reaches the supervisor alone, which then asks the workers
+            env=dict(os.environ),
+        )
+
+    async def _listen(self, process: asyncio.subprocess.Process) -> None:
+        if process.stdout is None:
+            return
+        async for line in process.stdout:
+            with contextlib.suppress(ValueError):
+                state = json.loads(line)
+                if isinstance(state, dict):
+                    self._state, self._seen = state, time.monotonic()
+
+
+class Supervisor:
+    """Runs until SIGTERM or SIGINT; a second one ends everything at once."""
+
+    def __init__(self, settings: Settings, *, config: Path | None, workers: int, verbose: bool = False) -> None:
+        self._settings = settings
+        self._stopping = asyncio.Event()
+        self._log = logger("supervisor")
+        self._workers = [
+            WorkerProcess(index, config=config, verbose=verbose, stopping=self._stopping)
+            for index in range(1, workers + 1)
+        ]
+
+    async def run(self) -> None:
+        """Raises StoreUnavailable when the database cannot be prepared, InfrastructureProblem for a taken port."""
+        await asyncio.to_thread(migrate, self._settings)
+        door = self._listen()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop)
+        store = open_store(self._settings)
+        broker = open_broker(self._settings, name=f"{self._settings.hub}-supervisor")
+        self._log.info("hub-started", processes=len(self._workers), settings=self._settings.shown())
+        tasks = [asyncio.create_task(each.keep_alive()) for each in self._workers]
+        tasks.append(asyncio.create_task(self._fetch_crls()))
+        if door is not None:
+            tasks.append(asyncio.create_task(self._serve(door, store, broker)))
+        stopped = asyncio.ensure_future(self._stopping.wait())
+        try:
+            await asyncio.wait({stopped, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+            self._stopping.set()
+            await self._end(tasks[: len(self._workers)])
+            for task in tasks:
+                if task.done() and not task.cancelled():
+                    task.result()  # a bug here ends the hub with its own words
+        finally:
+            for each in self._workers:
+                each.signal(signal.SIGKILL)
+            stopped.cancel()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(stopped, *tasks, return_exceptions=True)
+            await broker.close()
+            store.close()
+            self._log.info("hub-stopped")
+
+    def _stop(self) -> None:
+        if self._stopping.is_set():
+            for each in self._workers:
+                each.signal(signal.SIGKILL)
+            os._exit(1)
+        self._log.info("hub-stopping")
+        self._stopping.set()
+
+    async def _end(self, tasks: list["asyncio.Task[None]"]) -> None:
+        for each in self._workers:
+            each.signal(signal.SIGTERM)
+        _, late = await asyncio.wait(tasks, timeout=GRACE)
+        if late:
+            self._log.warning("workers-killed", count=len(late), grace_seconds=GRACE)
+
+    def _listen(self) -> socket.socket | None:
+        host, port = self._settings.http_host, self._settings.http_port
+        if port == 0:
+            return None
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        door = socket.socket(family, socket.SOCK_STREAM)
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            door.bind((host, port))
+        except OSError as problem:
+            door.close()
+            raise InfrastructureProblem(
+                f"Không mở được cổng HTTP {host}:{port}: {problem.strerror}",
+                f"Cannot open the HTTP port {host}:{port}: {problem.strerror}",
+                remedy_vi="đặt http_port khác trong truc.toml, hoặc 0 để tắt HTTP",
+                remedy_en="set another http_port in truc.toml, or 0 to turn HTTP off",
+            ) from problem
+        return door
+
+    async def _serve(self, door: socket.socket, store: SqlStore, broker: AmqpBroker) -> None:
+        async def ready() -> Mapping[str, str]:
+            return {
+                "broker": await self._broker_problem(broker),
+                "database": await self._store_problem(store),
+                **{f"worker-{each.index}": each.problem() for each in self._workers},
+            }
+
+        application = web_app(ready=ready, door=blob_door(self._settings, store))
+        config = uvicorn.Config(application, log_config=None, access_log=False, lifespan="off", server_header=False)
+        await _Server(config).serve(sockets=[door])
+
+    @staticmethod
+    async def _broker_problem(broker: AmqpBroker) -> str:
+        try:
+            async with asyncio.timeout(CHECK_TIMEOUT):
+                await broker.ping()
+        except BrokerUnavailable as problem:
+            return str(problem)
+        except TimeoutError:
+            return "no answer"
+        return ""
+
+    @staticmethod
+    async def _store_problem(store: SqlStore) -> str:
+        try:
+            async with asyncio.timeout(CHECK_TIMEOUT):
+                await asyncio.to_thread(store.ping)
+        except StoreUnavailable as problem:
+            return str(problem)
+        except TimeoutError:
+            return "no answer"
+        return ""
+
+    async def _fetch_crls(self) -> None:
+        fetcher = crl_fetcher(self._settings)
+        while not self._stopping.is_set():
+            await fetcher.fetch_all()
+            await wait_for(self._stopping, self._settings.trust.crl_refresh_seconds)

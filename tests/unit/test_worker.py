@@ -1,0 +1,398 @@
+"""The worker's loop, with real services on the in-process broker and store."""
+
+import asyncio
+import contextlib
+import hashlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from edxml_schemas.contract import DELIVERY_LIMIT, Header, Urgency
+from edxml_schemas.findings import FindingCode
+from edxml_schemas.model import Envelope
+from edxml_schemas.receipts import Receipt, ReceiptKind, decode_receipt
+from router.adapters.memory_broker import MemoryBroker
+from router.adapters.memory_queues import MemoryMessage
+from router.core.records import LegState, MessageRecord, MessageState, OutboxItem, Submission
+from router.core.registry import AgentRecord
+from router.ports import DeliveredReport, StoreConflict, StoreUnavailable, Transaction
+from router.services.batch import Services, WorkerOptions
+from router.services.ingest import Examined, Ingest, Settled
+from router.services.tracking import Tracking
+from router.services.worker import Worker
+from tests.support.envelopes import a_document, a_lean_document
+from tests.support.hub_desk import AGENTS, H14, H41, NOW, Desk
+from tests.support.waiting import until
+
+QUICK = WorkerOptions(upkeep_every=timedelta(milliseconds=20))
+
+
+class Hands:
+    """A clock that moves when told."""
+
+    def __init__(self) -> None:
+        self.time = NOW
+
+    def now(self) -> datetime:
+        self.time += timedelta(microseconds=1)
+        return self.time
+
+
+class Hub:
+    """A desk with a broker beside it."""
+
+    def __init__(self) -> None:
+        self.desk = Desk()
+        self.clock = Hands()
+        self.broker = MemoryBroker(clock=self.clock, agents=set(AGENTS.values()))
+        self.ingest: Ingest = self.desk.ingest
+        self.tracking: Tracking = self.desk.tracking
+
+    def worker(self, options: WorkerOptions = QUICK) -> Worker:
+        services = Services(ingest=self.ingest, relay=self.desk.relay, tracking=self.tracking, upkeep=self.desk.upkeep)
+        return Worker(services, store=self.desk.store, broker=self.broker, clock=self.clock, options=options)
+
+    @asynccontextmanager
+    async def running(self, options: WorkerOptions = QUICK) -> AsyncIterator[Worker]:
+        worker = self.worker(options)
+        task = asyncio.create_task(worker.run())
+        try:
+            yield worker
+        finally:
+            worker.stop()
+            async with asyncio.timeout(10):
+                await task
+
+    async def submit(self, what: Envelope | bytes, *, urgency: Urgency = Urgency.NORMAL, **changes: object) -> str:
+        """Publishes as the sender's agent; the submission id."""
+        submission = self.desk.submission(what, **changes)  # type: ignore[arg-type]  # the test names the fields
+        await self.broker.submit(
+            submission.agent,
+            user_id=submission.user_id,
+            message_id=submission.submission_id,
+            type=submission.type.value,
+            urgency=urgency.value,
+            headers={Header.DIGEST.value: submission.digest, Header.SIZE.value: submission.size},
+            body=submission.body or b"",
+        )
+        return submission.submission_id
+
+    def record(self, submission_id: str) -> MessageRecord | None:
+        found = [each for each in self.desk.store.find(submission_id) if each.submission_id == submission_id]
+        return found[0] if found else None
+
+    async def decided(self, submission_id: str) -> MessageRecord:
+        async def known() -> bool:
+            return self.record(submission_id) is not None
+
+        await until(known)
+        record = self.record(submission_id)
+        assert record is not None
+        return record
+
+    async def outbox_is_empty(self) -> None:
+        async def empty() -> bool:
+            return self.desk.store.backlog().outbox == 0
+
+        await until(empty)
+
+    async def next_in(self, agent: str, *, of_type: str, urgency: Urgency = Urgency.NORMAL) -> MemoryMessage:
+        """The next message of a type in an inbox; others on the way are acknowledged."""
+        async with asyncio.timeout(10), contextlib.aclosing(self.broker.inbox(agent, urgency=urgency.value)) as inbox:
+            async for delivery in inbox:
+                await delivery.ack()
+                if delivery.type == of_type:
+                    return delivery.message
+        raise AssertionError("an inbox does not end")
+
+
+def receipt_of(message: MemoryMessage) -> Receipt:
+    receipt = decode_receipt(message.body)
+    assert isinstance(receipt, Receipt), receipt
+    return receipt
+
+
+@pytest.fixture
+def hub() -> Hub:
+    return Hub()
+
+
+async def test_an_accepted_document_reaches_every_recipient_with_the_senders_bytes(hub: Hub) -> None:
+    body = hub.desk.signed(a_document())
+    async with hub.running():
+        submission = await hub.submit(body)
+        for agent in ("nghean", "caobang"):
+            delivered = await hub.next_in(agent, of_type="edoc")
+            assert delivered.body == body
+            assert delivered.headers["x-edxml-digest"] == hashlib.sha256(body).hexdigest()
+        receipt = receipt_of(await hub.next_in("vpcp", of_type="receipt"))
+        assert (receipt.kind, receipt.submission_id) == (ReceiptKind.ACCEPTED, submission)
+        await hub.outbox_is_empty()
+    record = hub.record(submission)
+    assert record is not None
+    assert [leg.state for leg in hub.desk.store.legs_of(record.id)] == [LegState.HANDED_OVER] * 2
+
+
+async def test_a_refused_document_is_answered_and_is_no_dead_letter(hub: Hub) -> None:
+    async with hub.running():
+        submission = await hub.submit(b"not XML at all")
+        receipt = receipt_of(await hub.next_in("vpcp", of_type="receipt"))
+        assert (receipt.kind, receipt.submission_id) == (ReceiptKind.REFUSED, submission)
+        await hub.outbox_is_empty()
+    assert hub.broker.dead_letters() == ()
+
+
+async def test_wrong_transport_headers_are_refused_by_name(hub: Hub) -> None:
+    async with hub.running():
+        submission = await hub.submit(a_document(), digest="")
+        record = await hub.decided(submission)
+    assert record.state is MessageState.REFUSED
+    assert {each.code for each in record.findings} & {FindingCode.TRANSPORT_HEADERS, FindingCode.TRANSPORT_DIGEST}
+
+
+async def test_nothing_is_left_in_the_queue_or_the_outbox_after_a_graceful_stop(hub: Hub) -> None:
+    async with hub.running(replace(QUICK, batch_messages=3)) as worker:
+        submissions = [
+            await hub.submit(a_lean_document(document_id=f"000.00.00.G22,2026/09/30,{n}")) for n in range(10)
+        ]
+        await hub.decided(submissions[0])
+        worker.stop()
+    assert hub.desk.store.backlog().outbox == 0
+    left = {each.queue: each.messages for each in await hub.broker.depths(())}
+    decided = sum(hub.record(each) is not None for each in submissions)
+    assert decided + left["edxml.ingest.normal"] == 10
+
+
+async def test_urgent_documents_overtake(hub: Hub) -> None:
+    slow = [await hub.submit(b"normal", agent="vpcp", submission_id=f"n-{n}") for n in range(3)]
+    fast = await hub.submit(b"urgent", agent="vpcp", submission_id="u-1", urgency=Urgency.URGENT)
+    async with hub.running(replace(QUICK, batch_messages=1)):
+        records = [await hub.decided(each) for each in (fast, *slow)]
+    times = [each.decided_at for each in records]
+    assert times[0] <= min(times[2:])  # one normal one may have been in hand already
+
+
+async def test_a_redelivery_has_no_second_effect(hub: Hub) -> None:
+    body = hub.desk.signed(a_document())
+    async with hub.running():
+        await hub.submit(body, submission_id="s-1", agent="vpcp")
+        await hub.next_in("nghean", of_type="edoc")
+        await hub.outbox_is_empty()
+        await hub.submit(body, submission_id="s-1", agent="vpcp")
+        last = await hub.submit(b"something else", agent="vpcp")
+        await hub.decided(last)
+        await hub.outbox_is_empty()
+    assert {each.queue: each.messages for each in await hub.broker.depths(["nghean"])}["edxml.inbox.nghean.normal"] == 0
+
+
+class Crashing(Ingest):
+    """Our own code with a mistake in it: it does not survive certain submissions."""
+
+    def __init__(self, desk: Desk, *, examine: str = "", settle: str = "") -> None:
+        super().__init__(desk.payloads, desk.trust, desk.policy)
+        self.examine_fails_on = examine
+        self.settle_fails_on = settle
+
+    def examine(
+        self, submission: Submission, *, at: datetime | None = None, deferred: MessageRecord | None = None
+    ) -> Examined:
+        if submission.submission_id == self.examine_fails_on:
+            raise RuntimeError("a bug")
+        return super().examine(submission, at=at, deferred=deferred)
+
+    def settle(self, tx: Transaction, examined: Sequence[Examined], *, now: datetime) -> Sequence[Settled]:
+        if any(each.passage.submission.submission_id == self.settle_fails_on for each in examined):
+            raise RuntimeError("a bug")
+        return super().settle(tx, examined, now=now)
+
+
+@pytest.mark.parametrize("where", ["examine", "settle"])
+async def test_code_that_crashes_on_a_message_ends_it_as_a_dead_letter_and_spares_the_others(
+    hub: Hub, where: str
+) -> None:
+    hub.ingest = Crashing(hub.desk, **{where: "poison"})
+    others = [await hub.submit(b"x" * n, agent="vpcp", submission_id=f"s-{n}") for n in (1, 2)]
+    await hub.submit(b"poison", agent="vpcp", submission_id="poison")
+    others.append(await hub.submit(b"xxx", agent="vpcp", submission_id="s-3"))
+    async with hub.running():
+        for each in others:
+            await hub.decided(each)
+
+        async def buried() -> bool:
+            return bool(hub.broker.dead_letters())
+
+        await until(buried)
+    (dead,) = hub.broker.dead_letters()
+    assert (dead.message_id, dead.deliveries) == ("poison", DELIVERY_LIMIT + 1)
+    assert hub.record("poison") is None
+
+
+class Moody:
+    """A store that is away for a while."""
+
+    def __init__(self, hub: Hub, problem: Callable[[], Exception]) -> None:
+        self.refusals = 0
+        self._begin = hub.desk.store.begin
+        self._problem = problem
+        self.away = True
+        hub.desk.store.begin = self.begin  # type: ignore[method-assign,assignment]  # the store itself stays the real one
+
+    def begin(self) -> AbstractContextManager[Transaction]:
+        if self.away:
+            self.refusals += 1
+            raise self._problem()
+        return self._begin()
+
+
+async def test_while_the_database_is_away_nothing_is_acknowledged_and_then_work_goes_on(hub: Hub) -> None:
+    moody = Moody(hub, lambda: StoreUnavailable("away"))
+    async with hub.running() as worker:
+        submission = await hub.submit(a_document())
+
+        async def refused_twice() -> bool:
+            return moody.refusals > 2
+
+        await until(refused_twice)
+        assert not worker.store_works
+        assert hub.record(submission) is None
+        moody.away = False
+        record = await hub.decided(submission)
+        assert record.state is MessageState.ACCEPTED
+        await hub.outbox_is_empty()
+    assert hub.broker.dead_letters() == ()
+
+
+async def test_a_stop_while_the_database_is_away_leaves_the_message_with_the_broker(hub: Hub) -> None:
+    moody = Moody(hub, lambda: StoreUnavailable("away"))
+    async with hub.running():
+        await hub.submit(a_document())
+
+        async def refused() -> bool:
+            return moody.refusals > 1
+
+        await until(refused)
+    await hub.broker.close()
+    assert {each.queue: each.messages for each in await hub.broker.depths(())}["edxml.ingest.normal"] == 1
+
+
+async def test_a_conflict_with_another_worker_is_tried_again(hub: Hub) -> None:
+    moody = Moody(hub, lambda: StoreConflict("another was quicker"))
+    async with hub.running():
+        submission = await hub.submit(a_document())
+
+        async def refused() -> bool:
+            return moody.refusals > 0
+
+        await until(refused)
+        moody.away = False
+        assert (await hub.decided(submission)).state is MessageState.ACCEPTED
+
+
+async def test_when_the_broker_was_lost_the_outbox_is_published_after_it_came_back(hub: Hub) -> None:
+    async with hub.running():
+        first = await hub.submit(a_document())
+        await hub.decided(first)
+        hub.broker.go_down()
+        hub.broker.come_back()
+        second = await hub.submit(b"after the storm", agent="vpcp")
+        await hub.decided(second)
+        await hub.next_in("nghean", of_type="edoc")
+        await hub.outbox_is_empty()
+
+
+async def test_what_a_dead_worker_left_is_published_by_another_after_the_lease(hub: Hub) -> None:
+    settled = hub.desk.send(a_document())
+    assert settled.outbox
+    hub.clock.time = NOW + timedelta(minutes=5)
+    async with hub.running():
+        await hub.next_in("nghean", of_type="edoc")
+        await hub.next_in("caobang", of_type="edoc")
+        await hub.outbox_is_empty()
+
+
+async def test_what_another_worker_has_leased_is_left_alone(hub: Hub) -> None:
+    settled = hub.desk.send(a_document())
+    async with hub.running():
+        last = await hub.submit(b"something else", agent="vpcp")
+        await hub.decided(last)
+        await hub.next_in("vpcp", of_type="receipt")
+    assert hub.desk.store.backlog().outbox == len(settled.outbox)
+
+
+async def test_a_report_moves_its_leg_to_delivered(hub: Hub) -> None:
+    async with hub.running():
+        submission = await hub.submit(a_document())
+        delivered = await hub.next_in("nghean", of_type="edoc")
+        headers = {name: delivered.headers[name] for name in (Header.LEG.value, Header.DIGEST.value)}
+        await hub.broker.report("nghean", headers=headers)
+        record = await hub.decided(submission)
+
+        async def arrived() -> bool:
+            return hub.desk.leg(record, H41).state is LegState.DELIVERED
+
+        await until(arrived)
+        await hub.outbox_is_empty()
+    assert hub.desk.leg(record, H14).state is LegState.HANDED_OVER
+
+
+async def test_an_unreadable_report_ends_as_a_dead_letter(hub: Hub) -> None:
+    async with hub.running():
+        await hub.broker.report("nghean", headers={})
+
+        async def buried() -> bool:
+            return bool(hub.broker.dead_letters())
+
+        await until(buried)
+
+
+class CrashingTracking(Tracking):
+    """A mistake of ours in the handling of reports."""
+
+    def record(
+        self,
+        tx: Transaction,  # noqa: ARG002  the signature is the port's
+        reports: Sequence[DeliveredReport],  # noqa: ARG002
+        *,
+        now: datetime,  # noqa: ARG002
+    ) -> Sequence[OutboxItem]:
+        raise RuntimeError("a bug")
+
+
+async def test_a_crash_on_a_report_does_not_stop_documents(hub: Hub) -> None:
+    hub.tracking = CrashingTracking()
+    async with hub.running():
+        await hub.broker.report("nghean", headers={Header.LEG.value: "leg", Header.DIGEST.value: "0" * 64})
+        submission = await hub.submit(a_document())
+        assert (await hub.decided(submission)).state is MessageState.ACCEPTED
+
+        async def buried() -> bool:
+            return bool(hub.broker.dead_letters())
+
+        await until(buried)
+        await hub.outbox_is_empty()
+
+
+async def test_inboxes_of_new_agents_are_made_without_a_restart(hub: Hub) -> None:
+    async with hub.running():
+        hub.desk.store.put_agents([AgentRecord(name="moi-den")])
+
+        async def there() -> bool:
+            depths = await hub.broker.depths(["moi-den"])
+            return "edxml.inbox.moi-den.urgent" in {each.queue for each in depths}
+
+        await until(there)
+
+
+async def test_two_workers_share_the_work_and_nothing_happens_twice(hub: Hub) -> None:
+    async with hub.running(), hub.running():
+        submissions = [
+            await hub.submit(a_lean_document(document_id=f"000.00.00.G22,2026/09/30,{n}")) for n in range(20)
+        ]
+        for each in submissions:
+            await hub.decided(each)
+        await hub.outbox_is_empty()
+    inbox = {each.queue: each.messages for each in await hub.broker.depths(["vpcp"])}
+    assert inbox["edxml.inbox.vpcp.normal"] == 20
