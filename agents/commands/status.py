@@ -1,0 +1,127 @@
+"""`truc-agent status`: look at what was sent, or say something about what came."""
+
+from collections.abc import Sequence
+from typing import Annotated, Final
+
+import typer
+
+from agents.commands.shared import CONFIG, AsJson, Config, Exit, Verbose, desk_of, print_json, refuse, say
+from agents.desk import Desk, Sent
+from edxml_schemas.model import StaffInfo
+from edxml_schemas.statuses import STATUS_TEXT, StatusCode
+
+COLUMNS: Final = (
+    "Mã lần gửi / submission",
+    "Văn bản / document",
+    "Nơi nhận / to",
+    "Trục / hub",
+    "Trạng thái / statuses",
+)
+
+
+def status(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="[DOCUMENT|LEG]",
+            help="Để xem: mã lần gửi, DocumentId hoặc số/ký hiệu. Để báo trạng thái: mã văn bản đến. / "
+            "To look: submission id, DocumentId or number/notation. To report: the leg id.",
+        ),
+    ] = "",
+    code: Annotated[str, typer.Argument(metavar="[CODE]", help="02 03 04 05 06 15 16, hoặc/or 13 với/with --to.")] = "",
+    *,
+    config: Config = CONFIG,
+    reason: Annotated[str, typer.Option(help="Lý do (bắt buộc với 02, 13). / Reason (02 and 13 need one).")] = "",
+    to: Annotated[
+        str, typer.Option(help="Với 13: cơ quan nhận bị yêu cầu trả lại. / With 13: the recipient asked.")
+    ] = "",
+    staff: Annotated[str, typer.Option(help="Người xử lý. / Who handles it.")] = "",
+    department: Annotated[str, typer.Option(help="Đơn vị xử lý. / Which department.")] = "",
+    as_json: AsJson = False,
+    verbose: Verbose = False,  # noqa: ARG001  read by main(), named here for the help
+) -> None:
+    """Xem văn bản đã gửi và trạng thái của chúng, hoặc báo trạng thái / Look at what was sent, or report a status.
+
+    Ví dụ / examples:
+
+      truc-agent status                                    mọi văn bản đã gửi / everything sent
+
+      truc-agent status "000.00.00.G22,2026/09/30,7816/VPCP-TTĐT"
+
+      truc-agent status 6f0c… 03 --staff "Nguyễn Văn A"    báo đã tiếp nhận / report reception
+
+      truc-agent status 6f0c… 02 --reason "Gửi nhầm nơi nhận"
+
+      truc-agent status 7816/VPCP-TTĐT 13 --to 000.00.00.H41 --reason "Sai số liệu"
+
+    Mã thoát / exit codes: 0 · 1 trạng thái không hợp lệ / not a legal status · 2 không có văn bản này / unknown
+    document, usage · 3 sự cố / infrastructure.
+    """
+    with desk_of(config) as desk:
+        if code:
+            _report(desk, name, code, reason=reason, to=to, staff=staff, department=department, as_json=as_json)
+        else:
+            _show(desk, name, as_json=as_json)
+
+
+def _report(
+    desk: Desk, name: str, code: str, *, reason: str, to: str, staff: str, department: str, as_json: bool
+) -> None:
+    if code not in set(StatusCode):
+        say(f"Không có trạng thái {code}.", f"There is no status {code}.")
+        raise typer.Exit(Exit.USAGE)
+    known = StatusCode(code)
+    if known is StatusCode.RECALL_REQUESTED and to:
+        result = desk.recall(name, to, reason=reason)
+    else:
+        who = StaffInfo(staff=staff, department=department) if staff or department else None
+        result = desk.report(name, known, reason=reason, staff=who)
+    if not isinstance(result, str):
+        refuse(result, as_json=as_json)
+        return
+    if as_json:
+        print_json({"submission_id": result, "status_code": code})
+    else:
+        typer.echo(result)
+        vi, en = STATUS_TEXT[known]
+        say(f"Đã ghi trạng thái {code} ({vi}), chờ gửi.", f"Status {code} ({en}) is kept and waits to be sent.")
+
+
+def _show(desk: Desk, name: str, *, as_json: bool) -> None:
+    from agents.sent_view import sent_as_dict
+
+    found = desk.sent(name)
+    if name and not found:
+        from agents.errors import UnknownDocument
+
+        raise UnknownDocument(name)
+    if as_json:
+        print_json([sent_as_dict(each) for each in found])
+        return
+    if not found:
+        say("Chưa gửi văn bản nào.", "Nothing was sent yet.")
+        return
+    _print_table(found)
+
+
+def _print_table(found: Sequence[Sent]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from agents.sent_view import STATE_TEXT, state_of
+
+    table = Table(title="Đã gửi / sent")
+    for column in COLUMNS:
+        table.add_column(column, overflow="fold")
+    for each in found:
+        submission = each.submission
+        said = [f"{item.sender}: {item.status_code} {item.description}".strip() for item in each.statuses]
+        document = submission.document_id + (f" [{submission.status_code}]" if submission.status_code else "")
+        table.add_row(
+            submission.submission_id,
+            document,
+            "\n".join(submission.recipients),
+            " / ".join(STATE_TEXT[state_of(submission)]),
+            "\n".join(said),
+        )
+    Console().print(table)

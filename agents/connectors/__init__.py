@@ -1,0 +1,1 @@
+"""How a document system plugs into an agent."""

@@ -1,0 +1,226 @@
+"""What an agency does with its agent, without the broker: send, look, take, report. Everything goes through the spool.
+
+Synchronous, and in any process: `Agent.run` in one process moves what is there.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+from agents.errors import UnknownDocument, UnknownLeg
+from agents.intake import document_of
+from agents.keys import Keyring
+from agents.logs import logger
+from agents.packaging import Package, Refusal, package, reason_required, status_of, submission
+from agents.ports import Clock
+from agents.settings import Settings
+from agents.spool import Spool
+from agents.spool_records import InboxItem, NewSubmission, StoredReceipt, Submission, SubmissionKind
+from edxml_schemas import codec, drafts
+from edxml_schemas.contract import MessageType, Urgency
+from edxml_schemas.findings import FindingCode, finding
+from edxml_schemas.model import Document, Envelope, Organ, StaffInfo
+from edxml_schemas.statuses import REASON_REQUIRED, StatusCode
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """A document that was taken: where it came from, and its envelope byte for byte."""
+
+    item: InboxItem
+    envelope: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """A submission with everything that was said of it, in the order in which it came."""
+
+    submission: Submission
+    receipts: Sequence[StoredReceipt]
+    statuses: Sequence[InboxItem]
+
+
+class Desk:
+    """One agency's desk, for one or more organs. Safe to use from several threads."""
+
+    def __init__(self, settings: Settings, spool: Spool, *, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.spool = spool
+        self.clock: Clock = clock or SystemClock()
+        self.log = logger(settings.name)
+        self.keyring = Keyring(settings, log=self.log)
+        self._organs = tuple(organ.organ_id for organ in settings.organs)
+
+    # ── Sending ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def send(self, content: bytes | Envelope, *, submission_id: str | None = None, origin: str = "") -> str | Refusal:
+        """Checks, signs and keeps an envelope or a draft; durable on return.
+
+        Returns the submission id, or every reason why it was not taken. The same `submission_id` twice is one
+        submission. Raises SpoolUnavailable, and UsageFault for an unusable key file.
+        """
+        packed = package(content, keyring=self.keyring, organs=self._organs)
+        if isinstance(packed, tuple):
+            return packed
+        new = submission(packed, submission_id=submission_id or str(uuid4()), now=self.clock.now(), origin=origin)
+        self.spool.add_submission(new)
+        return new.submission_id
+
+    def send_draft(
+        self, place: Path, files: Sequence[Path] = (), *, submission_id: str | None = None, origin: str = ""
+    ) -> str | Refusal:
+        """As `send`, from a metadata file with `files`, or a draft folder (see `edxml_schemas.drafts`)."""
+        draft = drafts.load_draft(place, files, now=self.clock.now())
+        if isinstance(draft, tuple):
+            return draft
+        return self.send(draft, submission_id=submission_id, origin=origin)
+
+    def send_raw(
+        self,
+        content: bytes,
+        *,
+        type: MessageType = MessageType.DOCUMENT,  # noqa: A002  the property's name on the wire
+        urgency: Urgency = Urgency.NORMAL,
+        submission_id: str | None = None,
+        about: Envelope | None = None,
+    ) -> str:
+        """Keeps bytes to be published as they are, unread and unsigned: a test of the hub. Returns the submission id.
+
+        `about` is what the bytes are meant to say, so that answers find the submission; it may be left out.
+        """
+        raw = NewSubmission(
+            submission_id=submission_id or str(uuid4()),
+            kind=SubmissionKind.RAW,
+            type=type,
+            urgency=urgency,
+            envelope=content,
+            created_at=self.clock.now(),
+        )
+        if about is not None:
+            meant = submission(
+                Package(content=content, envelope=about), submission_id=raw.submission_id, now=raw.created_at
+            )
+            raw = replace(meant, kind=raw.kind, type=raw.type, urgency=raw.urgency)
+        self.spool.add_submission(raw)
+        return raw.submission_id
+
+    # ── Receiving ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def receive(self, *, everything: bool = False) -> Sequence[InboxItem]:
+        """Documents that nobody took yet, or all that ever came, oldest first."""
+        return self.spool.documents(taken=None if everything else False)
+
+    def take(self, leg_id: str) -> Taken:
+        """Marks a document as taken and hands out its bytes; any number of times. Raises UnknownLeg."""
+        item = self._item(leg_id)
+        content = self.spool.envelope(item.digest)
+        self.spool.mark_taken(leg_id, now=self.clock.now())
+        return Taken(item=item, envelope=content)
+
+    def report(
+        self,
+        leg_id: str,
+        code: StatusCode,
+        *,
+        reason: str = "",
+        staff: StaffInfo | None = None,
+        submission_id: str | None = None,
+        origin: str = "",
+    ) -> str | Refusal:
+        """Sends a status about a delivery to its sender. Returns the submission id or why not. Raises UnknownLeg."""
+        item = self._item(leg_id)
+        if code is StatusCode.RECALL_REQUESTED:
+            return (finding(FindingCode.STATUS_NOT_SENDER, value=item.document_id, sender=item.recipient),)
+        if code in REASON_REQUIRED and not reason:
+            return (reason_required(code),)
+        original = document_of(self.spool, item)
+        if original is None:
+            return (finding(FindingCode.DOCUMENT_UNKNOWN_ORIGINAL, value=item.document_id or leg_id),)
+        organ = self.settings.organ(item.recipient)
+        message = status_of(
+            original,
+            sender=item.recipient,
+            sender_name=organ.name if organ else "",
+            towards=original.sender.organ_id,
+            code=code,
+            reason=reason,
+            staff=staff,
+            now=self.clock.now(),
+        )
+        return self._keep_status(message, submission_id, item.urgency, leg_id, origin)
+
+    def recall(
+        self, document: str, recipient: str, *, reason: str, submission_id: str | None = None, origin: str = ""
+    ) -> str | Refusal:
+        """Asks a recipient to give a document of ours back (13). `document` is its submission id, DocumentId or code.
+
+        Returns the submission id or why not. Raises UnknownDocument.
+        """
+        found = [each for each in self.spool.find_submissions(document) if each.type is MessageType.DOCUMENT]
+        if not found:
+            raise UnknownDocument(document)
+        decoded = codec.decode(self.spool.envelope(found[0].digest))
+        if not isinstance(decoded, codec.Decoded) or not isinstance(decoded.envelope, Document):
+            raise UnknownDocument(document)
+        original = decoded.envelope
+        if not reason:
+            return (reason_required(StatusCode.RECALL_REQUESTED),)
+        if recipient not in {each.organ_id for each in original.recipients}:
+            return (finding(FindingCode.STATUS_NOT_RECIPIENT, value=original.document_id, sender=recipient),)
+        message = replace(
+            status_of(
+                original,
+                sender=original.sender.organ_id,
+                towards=recipient,
+                code=StatusCode.RECALL_REQUESTED,
+                reason=reason,
+                now=self.clock.now(),
+            ),
+            sender=Organ(organ_id=original.sender.organ_id, organ_name=original.sender.organ_name),
+        )
+        return self._keep_status(message, submission_id, found[0].urgency, "", origin)
+
+    def _keep_status(
+        self, message: Envelope, submission_id: str | None, urgency: Urgency, leg_id: str, origin: str
+    ) -> str | Refusal:
+        packed = package(message, keyring=self.keyring, organs=self._organs)
+        if isinstance(packed, tuple):
+            return packed
+        new = submission(
+            packed,
+            submission_id=submission_id or str(uuid4()),
+            now=self.clock.now(),
+            urgency=urgency,
+            about_leg=leg_id,
+            origin=origin,
+        )
+        self.spool.add_submission(new)
+        return new.submission_id
+
+    def _item(self, leg_id: str) -> InboxItem:
+        item = self.spool.item(leg_id)
+        if item is None or item.type is not MessageType.DOCUMENT:
+            raise UnknownLeg(leg_id)
+        return item
+
+    # ── What became of it ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def sent(self, name: str = "", *, limit: int = 100) -> Sequence[Sent]:
+        """Submissions by id, DocumentId or code, newest first, with receipts and the recipients' statuses."""
+        return [
+            Sent(
+                submission=each,
+                receipts=self.spool.receipts_of(each.submission_id),
+                statuses=self.spool.statuses_about(submission_id=each.submission_id),
+            )
+            for each in self.spool.find_submissions(name, limit=limit)
+        ]

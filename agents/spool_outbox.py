@@ -1,0 +1,163 @@
+"""What waits to be sent, what was sent, and what the hub said of it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from agents.spool_records import NewSubmission, StoredReceipt, Submission, SubmissionState
+from agents.spool_rows import receipt_of, row_of_submission, submission_of
+from agents.spool_schema import outbox, receipts
+from agents.spool_store import SpoolStore
+from edxml_schemas.contract import Urgency
+
+ANSWERS: Final = frozenset({"accepted", "refused"})
+"""Kinds of receipts that decide a submission."""
+
+
+class SpoolOutbox(SpoolStore):
+    """The outgoing half of a spool."""
+
+    def add_submission(self, new: NewSubmission) -> bool:
+        """Keeps a submission; False when its id is there already (then nothing changes)."""
+        with self._write() as connection:
+            return self._add_submission(connection, new)
+
+    def _add_submission(self, connection: Connection, new: NewSubmission) -> bool:
+        row = row_of_submission(new, self._bodies.keep(connection, new.envelope))
+        return connection.execute(insert(outbox).values(row).on_conflict_do_nothing()).rowcount == 1
+
+    def due(self, *, now: datetime, limit: int) -> Sequence[Submission]:
+        """Waiting submissions whose time has come: urgent ones first, then the oldest."""
+        lane = case((outbox.c.urgency == Urgency.URGENT.value, 0), else_=1)
+        return self._submissions(
+            select(outbox)
+            .where(outbox.c.state == SubmissionState.WAITING.value, outbox.c.next_attempt_at <= now)
+            .order_by(lane, outbox.c.seq)
+            .limit(limit)
+        )
+
+    def next_due(self) -> datetime | None:
+        """When the next waiting submission becomes due; None when none waits."""
+        with self._read() as connection:
+            first: datetime | None = connection.scalar(
+                select(func.min(outbox.c.next_attempt_at, type_=outbox.c.next_attempt_at.type)).where(
+                    outbox.c.state == SubmissionState.WAITING.value
+                )
+            )
+            return first
+
+    def mark_published(self, submission_ids: Iterable[str], *, now: datetime) -> None:
+        """The broker confirmed them. One whose receipt was quicker stays answered."""
+        self._outbox(
+            and_(outbox.c.submission_id.in_(list(submission_ids)), outbox.c.state == SubmissionState.WAITING.value),
+            state=SubmissionState.PUBLISHED.value,
+            published_at=now,
+            attempts=outbox.c.attempts + 1,
+            problem="",
+        )
+
+    def mark_failed(self, submission_id: str, problem: str, *, retry_at: datetime) -> None:
+        """One attempt failed; the submission waits until `retry_at`."""
+        self._outbox(
+            and_(outbox.c.submission_id == submission_id, outbox.c.state == SubmissionState.WAITING.value),
+            attempts=outbox.c.attempts + 1,
+            next_attempt_at=retry_at,
+            problem=problem[:500],
+        )
+
+    def resend_unanswered(self, *, published_before: datetime, now: datetime) -> int:
+        """Published submissions without a receipt for too long wait again, under the same id; how many."""
+        return self._outbox(
+            and_(outbox.c.state == SubmissionState.PUBLISHED.value, outbox.c.published_at < published_before),
+            state=SubmissionState.WAITING.value,
+            next_attempt_at=now,
+        )
+
+    def retry_now(self, *, now: datetime) -> None:
+        """Whatever waits for its next attempt is due at once (the link is back)."""
+        self._outbox(
+            and_(outbox.c.state == SubmissionState.WAITING.value, outbox.c.next_attempt_at > now), next_attempt_at=now
+        )
+
+    def mark_shown(self, submission_id: str, version: int) -> None:
+        """The folder connector has written this version down."""
+        self._outbox(outbox.c.submission_id == submission_id, shown_version=version)
+
+    def _outbox(self, where: ColumnElement[bool], **values: Any) -> int:
+        with self._write() as connection:
+            return connection.execute(update(outbox).where(where).values(**values)).rowcount
+
+    def add_receipt(self, receipt: StoredReceipt) -> bool:
+        """Keeps a receipt and decides its submission; False when the receipt is there already."""
+        with self._write() as connection:
+            done = connection.execute(insert(receipts).values(asdict(receipt)).on_conflict_do_nothing())
+            if done.rowcount and receipt.kind in ANSWERS:
+                connection.execute(
+                    update(outbox)
+                    .where(
+                        outbox.c.submission_id == receipt.submission_id,
+                        outbox.c.state != SubmissionState.ANSWERED.value,
+                    )
+                    .values(
+                        state=SubmissionState.ANSWERED.value,
+                        outcome=receipt.kind,
+                        duplicate=receipt.duplicate,
+                        answered_at=receipt.received_at,
+                        problem="",
+                    )
+                )
+            if done.rowcount:
+                self._touch(connection, receipt.submission_id)
+            return done.rowcount == 1
+
+    @staticmethod
+    def _touch(connection: Connection, submission_id: str) -> None:
+        connection.execute(
+            update(outbox).where(outbox.c.submission_id == submission_id).values(version=outbox.c.version + 1)
+        )
+
+    def submission(self, submission_id: str) -> Submission | None:
+        return next(iter(self._submissions(select(outbox).where(outbox.c.submission_id == submission_id))), None)
+
+    def find_submissions(self, name: str = "", *, limit: int = 100) -> Sequence[Submission]:
+        """Submissions by id, DocumentId or code (number/notation), newest first; all without a name."""
+        query = select(outbox).order_by(outbox.c.seq.desc()).limit(limit)
+        if name:
+            columns = (outbox.c.submission_id, outbox.c.document_id, outbox.c.code)
+            query = query.where(or_(*(column == name for column in columns)))
+        return self._submissions(query)
+
+    def unshown(self, *, limit: int = 100) -> Sequence[Submission]:
+        """Submissions of the folder connector with news that it has not written down."""
+        return self._submissions(
+            select(outbox)
+            .where(outbox.c.origin != "", outbox.c.shown_version < outbox.c.version)
+            .order_by(outbox.c.seq)
+            .limit(limit)
+        )
+
+    def is_latest(self, submission: Submission) -> bool:
+        """Whether no later submission has the same origin."""
+        with self._read() as connection:
+            last = connection.scalar(select(func.max(outbox.c.seq)).where(outbox.c.origin == submission.origin))
+            return bool(last == submission.seq)
+
+    def submissions_about(self, leg_id: str) -> Sequence[Submission]:
+        """Statuses sent about a delivery, oldest first."""
+        return self._submissions(select(outbox).where(outbox.c.about_leg == leg_id).order_by(outbox.c.seq))
+
+    def receipts_of(self, submission_id: str) -> Sequence[StoredReceipt]:
+        """Oldest first."""
+        with self._read() as connection:
+            rows = connection.execute(
+                select(receipts).where(receipts.c.submission_id == submission_id).order_by(receipts.c.received_at)
+            )
+            return [receipt_of(row) for row in rows]
+
+    def _submissions(self, query: Select[Any]) -> Sequence[Submission]:
+        with self._read() as connection:
+            return [submission_of(row) for row in connection.execute(query)]

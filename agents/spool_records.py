@@ -1,0 +1,159 @@
+"""What an agent's spool remembers, as values. All times are aware datetimes in UTC."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from edxml_schemas.contract import MessageType, Urgency
+
+
+class SubmissionKind(StrEnum):
+    """What was submitted. Raw bytes are published as they are, for tests of the hub."""
+
+    DOCUMENT = "document"
+    STATUS = "status"
+    RAW = "raw"
+
+
+class SubmissionState(StrEnum):
+    """How far a submission is."""
+
+    WAITING = "waiting"  # durable here, not yet confirmed by the broker
+    PUBLISHED = "published"  # in the hub's queue
+    ANSWERED = "answered"  # the hub's receipt is here
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSubmission:
+    """An envelope to be kept and sent. What is not known of raw bytes is empty.
+
+    `origin` is the place, relative to the folder connector's root, where its result file belongs.
+    """
+
+    submission_id: str
+    kind: SubmissionKind
+    type: MessageType
+    urgency: Urgency
+    envelope: bytes = field(repr=False)
+    created_at: datetime
+    organ: str = ""
+    recipients: tuple[str, ...] = ()
+    document_id: str = ""
+    code: str = ""
+    subject: str = ""
+    status_code: str = ""
+    about_leg: str = ""
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """A submission in the spool.
+
+    `outcome` is the hub's verdict (`accepted`, `refused`), empty before. `version` counts what people can see of it;
+    `shown_version` is the one the folder connector has written down.
+    """
+
+    seq: int
+    submission_id: str
+    kind: SubmissionKind
+    type: MessageType
+    urgency: Urgency
+    organ: str
+    recipients: tuple[str, ...]
+    document_id: str
+    code: str
+    subject: str
+    status_code: str
+    about_leg: str
+    origin: str
+    digest: str
+    size: int
+    state: SubmissionState
+    outcome: str
+    duplicate: bool
+    created_at: datetime
+    published_at: datetime | None
+    answered_at: datetime | None
+    attempts: int
+    next_attempt_at: datetime
+    problem: str
+    version: int
+    shown_version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewDelivery:
+    """What arrived on a leg. A document and a status fill different fields; `about_*` are of a status."""
+
+    leg_id: str
+    message_id: str
+    type: MessageType
+    urgency: Urgency
+    recipient: str
+    sender: str
+    envelope: bytes = field(repr=False)
+    digest: str
+    received_at: datetime
+    document_id: str = ""
+    code: str = ""
+    subject: str = ""
+    doc_type: int = 0
+    priority: int = 0
+    status_code: str = ""
+    description: str = ""
+    staff: str = ""
+    said_at: datetime | None = None
+    about_document_id: str = ""
+    about_code: str = ""
+    arrival_due: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboxItem:
+    """A delivery in the spool.
+
+    `about_submission` and `about_leg` name the document of ours, or the delivery, that a status speaks of. `place` is
+    the name of its folder at the folder connector. `arrival_due` says that status 01 still has to be sent.
+    """
+
+    seq: int
+    leg_id: str
+    message_id: str
+    type: MessageType
+    urgency: Urgency
+    recipient: str
+    sender: str
+    digest: str
+    size: int
+    document_id: str
+    code: str
+    subject: str
+    doc_type: int
+    priority: int
+    status_code: str
+    description: str
+    staff: str
+    said_at: datetime | None
+    about_document_id: str
+    about_code: str
+    about_submission: str
+    about_leg: str
+    received_at: datetime
+    reported_at: datetime | None
+    taken_at: datetime | None
+    exported_at: datetime | None
+    place: str
+    arrival_due: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredReceipt:
+    """A receipt as it came from the hub. `kind` is the value of its ReceiptKind."""
+
+    receipt_id: str
+    submission_id: str
+    kind: str
+    duplicate: bool
+    body: bytes = field(repr=False)
+    received_at: datetime

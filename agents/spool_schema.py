@@ -1,0 +1,176 @@
+"""Tables of the spool, and the ordered steps that bring an older spool to the present shape.
+
+The step a spool stands at is its `PRAGMA user_version`. A spool of a later version is refused, not guessed at.
+"""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Connection,
+    Dialect,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+)
+from sqlalchemy.types import TypeDecorator
+
+from agents.errors import SpoolUnavailable
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware datetime as text of fixed width in UTC, so that text order is time order."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:  # noqa: ARG002  SQLAlchemy's signature
+        return None if value is None else value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002  as above
+        return None if value is None else datetime.strptime(value, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+
+
+metadata: Final = MetaData()
+
+envelopes: Final = Table(
+    "envelopes",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("size", Integer, nullable=False),
+    Column("body", LargeBinary),  # NULL: in a file named by the digest
+)
+
+outbox: Final = Table(
+    "outbox",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("submission_id", Text, unique=True, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("urgency", Text, nullable=False),
+    Column("organ", Text, nullable=False),
+    Column("recipients", Text, nullable=False),  # one per line
+    Column("document_id", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("status_code", Text, nullable=False),
+    Column("about_leg", Text, nullable=False),
+    Column("origin", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("duplicate", Boolean, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("published_at", UtcTime),
+    Column("answered_at", UtcTime),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt_at", UtcTime, nullable=False),
+    Column("problem", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("shown_version", Integer, nullable=False),
+)
+
+inbox: Final = Table(
+    "inbox",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("leg_id", Text, unique=True, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("urgency", Text, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("sender", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("document_id", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("doc_type", Integer, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("status_code", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("staff", Text, nullable=False),
+    Column("said_at", UtcTime),
+    Column("about_document_id", Text, nullable=False),
+    Column("about_code", Text, nullable=False),
+    Column("about_submission", Text, nullable=False),
+    Column("about_leg", Text, nullable=False),
+    Column("received_at", UtcTime, nullable=False),
+    Column("reported_at", UtcTime),
+    Column("taken_at", UtcTime),
+    Column("exported_at", UtcTime),
+    Column("place", Text, nullable=False),
+    Column("arrival_due", Boolean, nullable=False),
+)
+
+receipts: Final = Table(
+    "receipts",
+    metadata,
+    Column("receipt_id", Text, primary_key=True),
+    Column("submission_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("duplicate", Boolean, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("received_at", UtcTime, nullable=False),
+)
+
+_FIRST: Final = (
+    "CREATE TABLE envelopes (digest TEXT PRIMARY KEY, size INTEGER NOT NULL, body BLOB)",
+    """CREATE TABLE outbox (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT, submission_id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL,
+        type TEXT NOT NULL, urgency TEXT NOT NULL, organ TEXT NOT NULL, recipients TEXT NOT NULL,
+        document_id TEXT NOT NULL, code TEXT NOT NULL, subject TEXT NOT NULL, status_code TEXT NOT NULL,
+        about_leg TEXT NOT NULL, origin TEXT NOT NULL, digest TEXT NOT NULL REFERENCES envelopes (digest),
+        size INTEGER NOT NULL, state TEXT NOT NULL, outcome TEXT NOT NULL, duplicate BOOLEAN NOT NULL,
+        created_at TEXT NOT NULL, published_at TEXT, answered_at TEXT, attempts INTEGER NOT NULL,
+        next_attempt_at TEXT NOT NULL, problem TEXT NOT NULL, version INTEGER NOT NULL,
+        shown_version INTEGER NOT NULL)""",
+    "CREATE INDEX outbox_due ON outbox (state, next_attempt_at)",
+    "CREATE INDEX outbox_document ON outbox (document_id)",
+    "CREATE INDEX outbox_code ON outbox (code)",
+    "CREATE INDEX outbox_about ON outbox (about_leg) WHERE about_leg <> ''",
+    "CREATE INDEX outbox_origin ON outbox (origin) WHERE origin <> ''",
+    "CREATE INDEX outbox_unshown ON outbox (seq) WHERE origin <> '' AND shown_version < version",
+    """CREATE TABLE inbox (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT, leg_id TEXT NOT NULL UNIQUE, message_id TEXT NOT NULL,
+        type TEXT NOT NULL, urgency TEXT NOT NULL, recipient TEXT NOT NULL, sender TEXT NOT NULL,
+        digest TEXT NOT NULL REFERENCES envelopes (digest), size INTEGER NOT NULL, document_id TEXT NOT NULL,
+        code TEXT NOT NULL, subject TEXT NOT NULL, doc_type INTEGER NOT NULL, priority INTEGER NOT NULL,
+        status_code TEXT NOT NULL, description TEXT NOT NULL, staff TEXT NOT NULL, said_at TEXT,
+        about_document_id TEXT NOT NULL, about_code TEXT NOT NULL, about_submission TEXT NOT NULL,
+        about_leg TEXT NOT NULL, received_at TEXT NOT NULL, reported_at TEXT, taken_at TEXT, exported_at TEXT,
+        place TEXT NOT NULL, arrival_due BOOLEAN NOT NULL)""",
+    "CREATE INDEX inbox_document ON inbox (document_id)",
+    "CREATE INDEX inbox_digest ON inbox (digest)",
+    "CREATE INDEX inbox_unreported ON inbox (seq) WHERE reported_at IS NULL",
+    "CREATE INDEX inbox_untaken ON inbox (seq) WHERE taken_at IS NULL",
+    "CREATE INDEX inbox_unexported ON inbox (seq) WHERE exported_at IS NULL",
+    "CREATE INDEX inbox_about_submission ON inbox (about_submission) WHERE about_submission <> ''",
+    "CREATE INDEX inbox_about_leg ON inbox (about_leg) WHERE about_leg <> ''",
+    "CREATE UNIQUE INDEX inbox_place ON inbox (place) WHERE place <> ''",
+    """CREATE TABLE receipts (
+        receipt_id TEXT PRIMARY KEY, submission_id TEXT NOT NULL, kind TEXT NOT NULL, duplicate BOOLEAN NOT NULL,
+        body BLOB NOT NULL, received_at TEXT NOT NULL)""",
+    "CREATE INDEX receipts_submission ON receipts (submission_id)",
+)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_FIRST,)
+"""Step n brings a spool from version n to n + 1. Steps are only ever added."""
+
+
+def migrate(connection: Connection) -> None:
+    """Brings the spool to the present version, in the caller's transaction. Raises SpoolUnavailable for a later one."""
+    version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+    if version > len(MIGRATIONS):
+        raise SpoolUnavailable(f"version {version} > {len(MIGRATIONS)}")
+    for step in MIGRATIONS[version:]:
+        for statement in step:
+            connection.exec_driver_sql(statement)
+    if version < len(MIGRATIONS):
+        connection.exec_driver_sql(f"PRAGMA user_version = {len(MIGRATIONS)}")

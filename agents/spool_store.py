@@ -1,0 +1,139 @@
+"""The database behind a spool: opening, transactions, and the lock of the process that runs the agent."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+from typing import IO, Any, Final, Self
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import SQLAlchemyError
+
+from agents.errors import AgentBusy, SpoolUnavailable
+from agents.spool_bodies import Bodies
+from agents.spool_schema import migrate
+
+BUSY_TIMEOUT: Final = 30.0  # seconds another process may hold the database
+
+
+class SpoolStore:
+    """The database and the bytes of a spool, opened."""
+
+    def __init__(self, folder: Path, engine: Engine) -> None:
+        self.folder = folder
+        self._engine = engine
+        self._bodies = Bodies(folder / "envelopes")
+        self._watcher = engine.connect()
+        self._watching = Lock()
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Creates the spool when it is not there, and brings an older one up to date."""
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with (folder / "open.lock").open("w") as lock:
+                # Two processes that create a WAL database at the same instant: one would stay locked out.
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                engine = _engine(folder / "spool.db")
+                with engine.begin() as connection:
+                    migrate(connection)
+            return cls(folder, engine)
+        except (OSError, SQLAlchemyError) as error:
+            raise SpoolUnavailable(str(error)) from error
+
+    def close(self) -> None:
+        self._watcher.close()
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def _write(self) -> Iterator[Connection]:
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except (OSError, SQLAlchemyError) as error:
+            raise SpoolUnavailable(str(error)) from error
+
+    @contextmanager
+    def _read(self) -> Iterator[Connection]:
+        try:
+            with self._engine.connect().execution_options(reading=True) as connection:
+                yield connection
+        except (OSError, SQLAlchemyError) as error:
+            raise SpoolUnavailable(str(error)) from error
+
+    def changes(self) -> int:
+        """A number that differs after anybody, in this process or another, has written to the spool."""
+        try:
+            with self._watching:
+                return int(
+                    self._watcher.execution_options(reading=True).exec_driver_sql("PRAGMA data_version").scalar_one()
+                )
+        except SQLAlchemyError as error:
+            raise SpoolUnavailable(str(error)) from error
+
+    def envelope(self, digest: str) -> bytes:
+        """The bytes of a kept envelope; their digest was checked."""
+        with self._read() as connection:
+            return self._bodies.read(connection, digest)
+
+
+class RunLock:
+    """Held by the one process that moves a spool's messages. The system frees it when the process dies."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._file: IO[str] | None = None
+
+    def acquire(self) -> None:
+        """Raises AgentBusy when another holds it."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file = (self._folder / "run.lock").open("a")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.close()
+            raise AgentBusy(self._folder) from None
+        self._file = file
+
+    def release(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def is_running(folder: Path) -> bool:
+    """Whether some process runs the agent of this spool."""
+    if not (folder / "run.lock").exists():
+        return False
+    lock = RunLock(folder)
+    try:
+        lock.acquire()
+    except AgentBusy:
+        return True
+    lock.release()
+    return False
+
+
+def _engine(path: Path) -> Engine:
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # transactions are begun below, not by the driver's guess
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A transaction that first reads and then writes would fail at once when another wrote between.
+        if not connection.get_execution_options().get("reading"):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
