@@ -59,19 +59,25 @@ def main() -> None:
     try:
         app()
     except AgentFault as fault:
-        if "--verbose" in sys.argv:
-            raise
+        _trace()
         say(fault.vi, fault.en)
         sys.exit(Exit.USAGE if isinstance(fault, UsageFault) else Exit.INFRASTRUCTURE)
     except Exception as error:
-        if "--verbose" in sys.argv:
-            raise
+        _trace()
         reason = f"{type(error).__name__}: {error}"
         say(
             f"Sự cố: {reason} (thêm --verbose để xem chi tiết).",
             f"Something broke: {reason} (add --verbose for details).",
         )
         sys.exit(Exit.INFRASTRUCTURE)
+
+
+def _trace() -> None:
+    """The traceback, for those who ask for it. The exit code stays what it is."""
+    if "--verbose" in sys.argv:
+        import traceback
+
+        traceback.print_exc()
 
 
 if __name__ == "__main__":

@@ -121,10 +121,14 @@ class Desk:
 
     def take(self, leg_id: str) -> Taken:
         """Marks a document as taken and hands out its bytes; any number of times. Raises UnknownLeg."""
-        item = self._item(leg_id)
-        content = self.spool.envelope(item.digest)
+        taken = self.look(leg_id)
         self.spool.mark_taken(leg_id, now=self.clock.now())
-        return Taken(item=item, envelope=content)
+        return taken
+
+    def look(self, leg_id: str) -> Taken:
+        """As `take`, but the document stays untaken: for who must first bring the bytes to safety."""
+        item = self._item(leg_id)
+        return Taken(item=item, envelope=self.spool.envelope(item.digest))
 
     def report(
         self,

@@ -57,10 +57,11 @@ class LinkUnavailable(Unavailable):
 class BlobsUnavailable(Unavailable):
     """The hub's blob door cannot be reached, or refuses."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, *, vi: str = "", en: str = "") -> None:
+        """`vi` and `en` tell in words what the short `reason` means, where there is something to tell."""
         super().__init__(
-            f"Không truy cập được kho văn bản lớn của trục: {reason}",
-            f"The hub's store of large envelopes cannot be reached: {reason}",
+            f"Không gửi, nhận được văn bản lớn qua kho của trục: {reason}{vi and f' ({vi})'}",
+            f"The hub's store of large envelopes does not serve: {reason}{en and f' ({en})'}",
         )
 
 

@@ -14,14 +14,14 @@ from agents.settings import Settings
 from agents.spool import Spool
 from agents.spool_records import InboxItem, NewDelivery, NewSubmission, StoredReceipt
 from edxml_schemas import codec
-from edxml_schemas.contract import MessageType, urgency_of
+from edxml_schemas.contract import MessageType, unbundled, urgency_of
 from edxml_schemas.model import Document, Envelope, StatusMessage
 from edxml_schemas.receipts import Receipt, decode_receipt
 from edxml_schemas.statuses import StatusCode
 
 
 class Unreadable(Exception):
-    """A receipt that is none: the message goes back to the broker and ends as a dead letter."""
+    """Receipts that are none: the message goes back to the broker and ends as a dead letter."""
 
 
 def arrival_id(leg_id: str) -> str:
@@ -44,26 +44,33 @@ class Intake:
     def keep(self, incoming: Incoming, content: bytes) -> bool:
         """Durable on return; False when it was there already. `content` has the digest that `incoming` states."""
         if incoming.type is MessageType.RECEIPT:
-            return self._keep_receipt(incoming, content)
+            return self._keep_receipts(content)
         return self._keep_delivery(incoming, content)
 
-    def _keep_receipt(self, incoming: Incoming, content: bytes) -> bool:
-        receipt = decode_receipt(content)
-        if not isinstance(receipt, Receipt):
+    def _keep_receipts(self, content: bytes) -> bool:
+        """All receipts of a message, or none of them."""
+        arrived = []
+        for body in unbundled(content) or ():
+            receipt = decode_receipt(body)
+            if not isinstance(receipt, Receipt):
+                raise Unreadable("receipt")
+            arrived.append(self._stored(receipt, body))
+        if not arrived:
             raise Unreadable("receipt")
-        kept = self._spool.add_receipt(
-            StoredReceipt(
-                receipt_id=receipt.receipt_id,
-                submission_id=receipt.submission_id or incoming.submission_id,
-                kind=receipt.kind.value,
-                duplicate=receipt.duplicate,
-                body=content,
-                received_at=self._clock.now(),
-            )
+        kept = self._spool.add_receipts(arrived)
+        for each in kept:
+            self._log.info("receipt", submission=each.submission_id, kind=each.kind)
+        return bool(kept)
+
+    def _stored(self, receipt: Receipt, body: bytes) -> StoredReceipt:
+        return StoredReceipt(
+            receipt_id=receipt.receipt_id,
+            submission_id=receipt.submission_id,
+            kind=receipt.kind.value,
+            duplicate=receipt.duplicate,
+            body=body,
+            received_at=self._clock.now(),
         )
-        if kept:
-            self._log.info("receipt", submission=receipt.submission_id, kind=receipt.kind.value)
-        return kept
 
     def _keep_delivery(self, incoming: Incoming, content: bytes) -> bool:
         decoded = codec.decode(content)

@@ -24,9 +24,13 @@ def configure_logs(*, json: bool = False, verbose: bool = False) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        logger_factory=_on_stderr,
     )
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING if verbose else logging.CRITICAL)
+
+
+def _on_stderr(*_: object) -> structlog.PrintLogger:
+    return structlog.PrintLogger(sys.stderr)
 
 
 def logger(agent: str) -> structlog.typing.FilteringBoundLogger:

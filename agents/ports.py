@@ -22,7 +22,7 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incoming:
-    """A message from an inbox queue. `leg_id` is empty on receipts, `submission_id` on everything else.
+    """A message from an inbox queue. `leg_id` is empty on receipts.
 
     `body` is None for a claim check.
     """
@@ -33,7 +33,6 @@ class Incoming:
     leg_id: str
     recipient: str
     sender: str
-    submission_id: str
     digest: str
     size: int
     body: bytes | None = field(repr=False)

@@ -19,7 +19,7 @@ ROW_BYTES: Final = 256 * 1024
 def write_durably(path: Path, content: bytes) -> None:
     """The file is there whole, with its name synced to disk, or not at all. Replaces what was there."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name[:80]}.{uuid4().hex[:12]}.part")
+    beside = path.with_name(f".{uuid4().hex}.part")  # not from the name, which may be as long as names can be
     try:
         with beside.open("wb") as file:
             file.write(content)

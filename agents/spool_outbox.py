@@ -93,26 +93,33 @@ class SpoolOutbox(SpoolStore):
 
     def add_receipt(self, receipt: StoredReceipt) -> bool:
         """Keeps a receipt and decides its submission; False when the receipt is there already."""
+        return bool(self.add_receipts((receipt,)))
+
+    def add_receipts(self, arrived: Sequence[StoredReceipt]) -> Sequence[StoredReceipt]:
+        """Keeps receipts, all or none, and decides their submissions; those that were not there already."""
         with self._write() as connection:
-            done = connection.execute(insert(receipts).values(asdict(receipt)).on_conflict_do_nothing())
-            if done.rowcount and receipt.kind in ANSWERS:
-                connection.execute(
-                    update(outbox)
-                    .where(
-                        outbox.c.submission_id == receipt.submission_id,
-                        outbox.c.state != SubmissionState.ANSWERED.value,
-                    )
-                    .values(
-                        state=SubmissionState.ANSWERED.value,
-                        outcome=receipt.kind,
-                        duplicate=receipt.duplicate,
-                        answered_at=receipt.received_at,
-                        problem="",
-                    )
+            return [each for each in arrived if self._add_receipt(connection, each)]
+
+    def _add_receipt(self, connection: Connection, receipt: StoredReceipt) -> bool:
+        done = connection.execute(insert(receipts).values(asdict(receipt)).on_conflict_do_nothing())
+        if done.rowcount and receipt.kind in ANSWERS:
+            connection.execute(
+                update(outbox)
+                .where(
+                    outbox.c.submission_id == receipt.submission_id,
+                    outbox.c.state != SubmissionState.ANSWERED.value,
                 )
-            if done.rowcount:
-                self._touch(connection, receipt.submission_id)
-            return done.rowcount == 1
+                .values(
+                    state=SubmissionState.ANSWERED.value,
+                    outcome=receipt.kind,
+                    duplicate=receipt.duplicate,
+                    answered_at=receipt.received_at,
+                    problem="",
+                )
+            )
+        if done.rowcount:
+            self._touch(connection, receipt.submission_id)
+        return done.rowcount == 1
 
     @staticmethod
     def _touch(connection: Connection, submission_id: str) -> None:

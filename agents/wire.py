@@ -44,7 +44,6 @@ def incoming_of(
         leg_id=text[Header.LEG],
         recipient=text[Header.RECIPIENT],
         sender=text[Header.SENDER],
-        submission_id=text[Header.SUBMISSION],
         digest=text[Header.DIGEST],
         size=size if isinstance(size, int) else len(body),
         body=None if text[Header.CLAIM] == CLAIMED else body,

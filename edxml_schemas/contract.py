@@ -9,6 +9,7 @@ Both sides import it and nothing else of each other. Names are stable; a change 
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -27,10 +28,17 @@ DELIVERY_LIMIT: Final = 5
 """Times the broker hands a message to code that crashes on it before the message is a dead letter."""
 
 CLAIM_THRESHOLD: Final = 2**20
-"""Envelopes of more bytes than this travel as a claim check: the queue carries digest and size, the blob store bytes."""
+"""Envelopes of more bytes travel as a claim check: the queue carries digest and size, the blob store the bytes."""
 
 AGENT_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,47}")
 """An agent's name is its broker user, too, and part of routing keys: lower case, digits and hyphens, no dot."""
+
+
+RECEIPTS_PER_MESSAGE: Final = 64
+"""Receipts for one agent travel together, up to so many: a message of their own each would cost the broker more than
+the documents do."""
+
+_LENGTH_BYTES: Final = 4
 
 
 class Urgency(StrEnum):
@@ -59,7 +67,6 @@ class Header(StrEnum):
     LEG = "x-edxml-leg"  # the hub's id of the leg
     RECIPIENT = "x-edxml-recipient"  # organ code of the recipient
     SENDER = "x-edxml-sender"  # organ code of the sender
-    SUBMISSION = "x-edxml-submission"  # on receipts: the agent's id of the submission
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +75,22 @@ class Claim:
 
     digest: str
     size: int
+
+
+def bundled(receipts: Iterable[bytes]) -> bytes:
+    """The body of a message of type `receipt`: every receipt after its length in bytes (4 bytes, big-endian)."""
+    return b"".join(part for each in receipts for part in (len(each).to_bytes(_LENGTH_BYTES), each))
+
+
+def unbundled(body: bytes) -> tuple[bytes, ...] | None:
+    """The receipts of a message; None when the lengths do not add up, or there is none."""
+    found: list[bytes] = []
+    start = 0
+    while start + _LENGTH_BYTES <= len(body):
+        end = start + _LENGTH_BYTES + int.from_bytes(body[start : start + _LENGTH_BYTES])
+        found.append(body[start + _LENGTH_BYTES : end])
+        start = end
+    return tuple(found) if found and start == len(body) else None
 
 
 def urgency_of(priority: int) -> Urgency:

@@ -5,9 +5,9 @@ It walks the tree once and stays inside elements that have rows, so neither sign
 
 import copy
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 
 from lxml import etree
 
@@ -15,7 +15,7 @@ from edxml_schemas.contract import MessageType
 from edxml_schemas.findings import Finding, FindingCode, Findings, finding
 from edxml_schemas.limits import DEFAULT_LIMITS, Limits
 from edxml_schemas.names import DSIG_NS, EDXML_NS, EDXML_PREFIX, local, q
-from edxml_schemas.rule_table import TABLE, TEXT_TABLE, Bound, Rule
+from edxml_schemas.rule_table import TABLE, TEXT_TABLE, Rule
 from edxml_schemas.safe_xml import line_of, text_of, xpath_of
 
 
@@ -46,17 +46,23 @@ def without_strangers(root: etree._Element, kind: MessageType | None) -> etree._
     return top
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Plan:
-    """The rows of one parent, prepared so that a parent without faults is recognised by a few set comparisons."""
+    """The rules of one parent."""
 
     rules: tuple[tuple[Rule, tuple[str, ...]], ...]  # with the Clark names of the children
     allowed: frozenset[str]
-    single: frozenset[str]  # must be there, by a row of one name
-    filled: tuple[str, ...]  # of those, the ones that must hold text
-    groups: tuple[tuple[int, Bound, frozenset[str]], ...]  # of rows of several names: at_least, at_most, names
-    inner: tuple[str, ...]  # children that have rows of their own
+    inner: tuple[str, ...]  # children that have rules of their own
     text_chars: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """A row of children that breaks no rule, as far as their names say. Children are meant by their positions."""
+
+    filled: tuple[int, ...]  # those that must hold text
+    either: tuple[tuple[int, ...], ...]  # groups of which one must hold text
+    inner: tuple[tuple[int, str], ...]  # those that have rules of their own, with their names
 
 
 @cache
@@ -72,14 +78,35 @@ def _plans(kind: MessageType | None) -> Mapping[str, _Plan]:
         parent: _Plan(
             rules=tuple(mine),
             allowed=frozenset(name for _, names in mine for name in names),
-            single=frozenset(names[0] for rule, names in mine if rule.at_least and len(names) == 1),
-            filled=tuple(names[0] for rule, names in mine if rule.filled and len(names) == 1),
-            groups=tuple((rule.at_least, rule.at_most, frozenset(names)) for rule, names in mine if len(names) > 1),
             inner=tuple(name for name in dict.fromkeys(name for _, names in mine for name in names) if name in rows),
             text_chars=texts.get(parent),
         )
         for parent, mine in rows.items()
     }
+
+
+@lru_cache(maxsize=1024)
+def _layout(plan: _Plan, tags: tuple[str, ...]) -> _Layout | None:
+    """What is left to look at when `plan` allows these tags; None when they break a rule or one stands twice.
+
+    Envelopes of one house look alike, so it pays to remember. Only tags that the plan allows may be asked about, and
+    no more of them than it has: what is remembered is bounded.
+    """
+    position = {tag: index for index, tag in enumerate(tags)}
+    if len(position) < len(tags):
+        return None
+    filled: list[int] = []
+    either: list[tuple[int, ...]] = []
+    for rule, names in plan.rules:
+        here = tuple(position[name] for name in names if name in position)
+        if len(here) < min(rule.at_least, 1) or (len(here) > 1 and rule.at_most is not None):
+            return None
+        if rule.filled and rule.at_least and len(names) == 1:
+            filled += here
+        elif rule.filled and rule.at_least:
+            either.append(here)
+    inner = tuple((position[name], name) for name in plan.inner if name in position)
+    return _Layout(tuple(filled), tuple(either), inner)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -91,14 +118,16 @@ class _Walk:
     found: list[Finding] = field(default_factory=list)
 
     def visit(self, element: etree._Element, plan: _Plan) -> None:
-        held = {child.tag: child for child in element}
+        children = element[:]  # several times as fast as iterating
+        tags = tuple([child.tag for child in children])
         if plan.text_chars is not None:
             self._measure(element, plan.text_chars)
-        if len(held) == len(element) and _sound(held, plan):
-            for tag in plan.inner:
-                if tag in held:
-                    self.visit(held[tag], self.plans[tag])
-            return
+        if len(tags) <= len(plan.allowed) and plan.allowed.issuperset(tags):
+            layout = _layout(plan, tags)
+            if layout is not None and _filled(children, layout):
+                for index, tag in layout.inner:
+                    self.visit(children[index], self.plans[tag])
+                return
         self._examine(element, plan)
         for child in element:
             inner = self.plans.get(child.tag)
@@ -161,8 +190,8 @@ class _Walk:
 
     def _measure(self, element: etree._Element, at_most: int) -> None:
         text = element.text or ""
-        if len(element):
-            text += "".join([child.tail or "" for child in element])
+        for child in element[:]:
+            text += child.tail or ""
         if len(text) <= at_most:
             return
         text = " ".join(text.split())  # white space collapses, as the XSD does with values
@@ -175,21 +204,13 @@ class _Walk:
             self.found.append(finding(code, line=line_of(element), xpath=xpath_of(element), value=value, **facts))
 
 
-def _sound(held: Mapping[str, etree._Element], plan: _Plan) -> bool:
-    """Whether children that all differ in name break no row."""
-    names = held.keys()
-    if not (names <= plan.allowed and plan.single <= names):
-        return False
-    for tag in plan.filled:
-        if not _has_text(held[tag]):
+def _filled(children: list[etree._Element], layout: _Layout) -> bool:
+    """Whether there is text where there must be."""
+    for index in layout.filled:
+        if not _has_text(children[index]):
             return False
-    for at_least, at_most, group in plan.groups:
-        if group.isdisjoint(names):
-            if at_least:
-                return False
-            continue
-        here = [held[name] for name in group if name in held]
-        if (at_most is not None and len(here) > 1) or (at_least and not any(_has_text(child) for child in here)):
+    for group in layout.either:
+        if not any(_has_text(children[index]) for index in group):
             return False
     return True
 
@@ -199,15 +220,13 @@ def _has_text(element: etree._Element) -> bool:
     text = element.text
     if text and not text.isspace():
         return True
-    return len(element) > 0 and any(not each.isspace() for each in _texts(element))
-
-
-def _texts(element: etree._Element) -> Iterator[str]:
-    for child in element.iter():
-        if isinstance(child.tag, str) and child.text:
-            yield child.text
-        if child is not element and child.tail:
-            yield child.tail
+    for child in element[:]:
+        if isinstance(child.tag, str) and _has_text(child):
+            return True
+        tail = child.tail
+        if tail and not tail.isspace():
+            return True
+    return False
 
 
 def _shown(tag: str) -> str:

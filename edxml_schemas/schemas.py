@@ -26,7 +26,9 @@ from edxml_schemas.safe_xml import Parsed, line_of, parse, text_of, xpath_of
 from edxml_schemas.schema_engines import Fault, compiled, xmlschema_faults
 
 _ROOT: Final = q("edXML")
-_HEADER: Final = "/".join(map(q, ("edXMLEnvelope", "edXMLHeader", "MessageHeader")))
+_ENVELOPE: Final = q("edXMLEnvelope")
+_HEADER: Final = q("edXMLHeader")
+_MESSAGE_HEADER: Final = q("MessageHeader")
 _STATUS_CODE: Final = q("StatusCode")
 _DOCUMENT_MARKS: Final = frozenset(
     q(name) for name in ("To", "DocumentId", "Code", "PromulgationInfo", "DocumentType", "Subject", "Content")
@@ -39,7 +41,9 @@ _STRAY_MARKS: Final = 2
 
 _XSI: Final = "http://www.w3.org/2001/XMLSchema-instance"
 _TYPING: Final = (f"{{{_XSI}}}type", f"{{{_XSI}}}nil")
-_OF_INSTANCE: Final = etree.XPath("boolean(//@xsi:*)", namespaces={"xsi": _XSI})  # 2 µs for 4 KB
+_OF_INSTANCE: Final = etree.XPath(
+    "boolean(/descendant::*/@xsi:*)", namespaces={"xsi": _XSI}, regexp=False, smart_strings=False
+)  # the cheapest of several spellings
 
 _REPEATABLE: Final = frozenset({"Fact", "Signature"})  # in Receipt, Leg and Finding
 
@@ -73,10 +77,18 @@ Engine = Callable[[etree._Element], Iterable[Fault]]
 
 def kind_of(root: etree._Element) -> MessageType | None:
     """Which kind of envelope this is meant to be, judged by the children of MessageHeader; None when none tells."""
-    header = root.find(_HEADER)
-    if header is None:
+    headers = [
+        block
+        for envelope in root[:]
+        if envelope.tag == _ENVELOPE
+        for header in envelope[:]
+        if header.tag == _HEADER
+        for block in header[:]
+        if block.tag == _MESSAGE_HEADER
+    ]
+    if not headers:
         return None
-    names = {child.tag for child in header}
+    names = {child.tag for child in headers[0][:]}
     of_document = len(names & _DOCUMENT_MARKS)
     if _STATUS_CODE in names:
         return MessageType.STATUS if of_document <= _STRAY_MARKS else MessageType.DOCUMENT
@@ -196,7 +208,7 @@ def _wrong_root(root: etree._Element, expected: str) -> Finding:
 
 
 def _kind_detail(root: etree._Element) -> str:
-    header = next(root.iter(q("MessageHeader")), None)
+    header = next(root.iter(_MESSAGE_HEADER), None)
     return "there is no MessageHeader in edXMLHeader" if header is None else "MessageHeader names neither"
 
 

@@ -4,7 +4,7 @@ Stores are synchronous and are called from one thread of their own per worker, s
 code path. Brokers are asynchronous.
 """
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence, Set
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -63,6 +63,10 @@ class Transaction(Protocol):
     def apply(self, changes: Iterable[Change]) -> None:
         """Write changes. A message, leg, status or outbox item that is there already is a programming error, except
         that PutMessage replaces a deferred message."""
+        ...
+
+    def drop_outbox(self, item_ids: Iterable[str]) -> Set[str]:
+        """Take items out of the outbox; the ids of those that were there."""
         ...
 
     def lease_outbox(self, *, now: datetime, lease_for: timedelta, limit: int) -> Sequence[OutboxItem]:
@@ -204,6 +208,10 @@ class Broker(Protocol):
     def submissions(self, urgency: Urgency, *, prefetch: int) -> AsyncIterator[Delivery]: ...
 
     def reports(self, *, prefetch: int) -> AsyncIterator[ReportDelivery]: ...
+
+    async def ack(self, deliveries: Sequence["Delivery | ReportDelivery"]) -> None:
+        """Acknowledge deliveries of this broker together; each of them as by its own `ack`."""
+        ...
 
     async def publish(self, items: Sequence[tuple[OutboxItem, bytes]]) -> Sequence[bool]:
         """Publish persistently with mandatory, wait for all confirms together; per item whether it is in a queue."""

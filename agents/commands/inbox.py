@@ -63,8 +63,9 @@ def take(
     from agents.connectors.folder_layout import write_delivery
 
     with desk_of(config) as desk:
-        taken = desk.take(leg)
+        taken = desk.look(leg)
         shown = write_delivery(output, taken.item, taken.envelope)
+        desk.take(leg)  # only now: a full disk must not hide the document from the next `inbox`
         if as_json:
             print_json(shown)
         else:

@@ -47,6 +47,7 @@ def replay(
     from rich.console import Console
 
     from agents.desk import Desk
+    from agents.logs import configure_logs
     from agents.replay.message_set import Step, read_set
     from agents.replay.outcome import Outcome
     from agents.replay.playing import play
@@ -54,6 +55,7 @@ def replay(
     from agents.settings import load_folder
     from agents.spool import Spool, is_running
 
+    configure_logs()  # what is logged goes to stderr; stdout is for results
     message_set = read_set(place)
     settings = [each for _, each in load_folder(agents)]
     wanted = {who.agent for who in message_set.who.values()} - {""}

@@ -80,6 +80,8 @@ def _tell(result: dict[str, object]) -> None:
     text = result["state_text"]
     if isinstance(text, dict):
         say(text["vi"], text["en"])
+    if result["problem"]:
+        typer.echo(f"✗ {result['problem']}", err=True)
     findings = result.get("findings")
     for each in findings if isinstance(findings, list) else ():
         say(f"✗ {each['code']}: {each['message']['vi']}", f"  {each['message']['en']}")

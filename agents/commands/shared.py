@@ -10,6 +10,7 @@ import orjson
 import typer
 
 from agents.desk import Desk
+from agents.logs import configure_logs
 from agents.packaging import Refusal, refusal_as_dicts, refusal_lines
 from agents.settings import load_settings
 from agents.spool import Spool
@@ -48,6 +49,7 @@ Verbose = Annotated[
 @contextmanager
 def desk_of(config: Path) -> Iterator[Desk]:
     """The desk of the agent that `config` describes. Raises UsageFault and SpoolUnavailable."""
+    configure_logs()  # what is logged goes to stderr; stdout is for results
     settings = load_settings(config)
     with Spool.open(settings.spool) as spool:
         yield Desk(settings, spool)

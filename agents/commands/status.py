@@ -121,7 +121,7 @@ def _print_table(found: Sequence[Sent]) -> None:
             submission.submission_id,
             document,
             "\n".join(submission.recipients),
-            " / ".join(STATE_TEXT[state_of(submission)]),
+            "\n".join(filter(None, (" / ".join(STATE_TEXT[state_of(submission)]), submission.problem))),
             "\n".join(said),
         )
     Console().print(table)

@@ -38,21 +38,28 @@ class FolderConnector:
         """Until `stop` is set. Faults of disk or spool are waited out."""
         await asyncio.to_thread(self.prepare)
         seen: int | None = None
-        ticks = 0
+        ticks = failures = quiet_until = 0
+        missed = True
         async for changes in awatch(
             self._root, stop_event=stop, debounce=TICK, step=20, rust_timeout=TICK, yield_on_timeout=True
         ):
+            ticks += 1
+            missed = missed or bool(changes) or self._settling.waiting or ticks % FULL_SCAN == 0
+            if ticks < quiet_until:
+                continue
             try:
-                if changes or self._settling.waiting or ticks % FULL_SCAN == 0:
+                if missed:
                     await asyncio.to_thread(self.scan)
+                    missed = False
                 now = await asyncio.to_thread(self._desk.spool.changes)
                 if now != seen:
                     await asyncio.to_thread(self.show)
                     seen = now
+                failures = 0
             except (OSError, SpoolUnavailable) as error:
                 self._desk.log.warning("folder.waiting", reason=str(error))
-                seen = None
-            ticks += 1
+                seen, missed, failures = None, True, failures + 1
+                quiet_until = ticks + min(FULL_SCAN, 2**failures)
 
     def prepare(self) -> None:
         """Makes the folders. Raises OSError."""

@@ -1,23 +1,32 @@
 """Looking at files that others write, and writing files that others read."""
 
+import hashlib
 import time
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Final
 
 import orjson
 
 from agents.spool_bodies import write_durably
+from edxml_schemas.drafts import DraftProblem
+
+NAME_BYTES: Final = 255
+"""Longest file name in bytes, as Linux file systems have it."""
 
 Fingerprint = tuple[tuple[str, int, int], ...]
-"""Every file of a drop with its size in bytes and its time of change in nanoseconds."""
+"""Every file of a drop with its size in bytes and its time of change in nanoseconds.
+
+The time of the inode's change (ctime): copying tools set the other one back, and new rights change only this one.
+"""
 
 
 def fingerprint_of(drop: Path) -> Fingerprint | None:
     """None when the drop went away while it was looked at."""
     try:
         paths = sorted(drop.rglob("*")) if drop.is_dir() else [drop]
-        return tuple((str(path), (seen := path.stat()).st_size, seen.st_mtime_ns) for path in paths)
+        return tuple((str(path), (seen := path.lstat()).st_size, seen.st_ctime_ns) for path in paths)
     except OSError:
         return None
 
@@ -45,6 +54,26 @@ class Settling:
         for drop in [path for path in self._since if not path.exists()]:
             self.forget(drop)
         return bool(self._since)
+
+
+def printable(name: str) -> str:
+    """The name without bytes that are no UTF-8: it stands in the spool, in JSON and in logs."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def named_after(name: str, ending: str) -> str:
+    """`name` with `ending` behind it; a name too long for that is cut, and stays one that no other drop has."""
+    room = NAME_BYTES - len(ending.encode())
+    whole = printable(name).encode()
+    if len(whole) > room:
+        mark = f"~{hashlib.sha256(whole).hexdigest()[:8]}"
+        return whole[: room - len(mark)].decode("utf-8", "ignore") + mark + ending
+    return whole.decode() + ending
+
+
+def plain_problem(source: str, vi: str, en: str, remedy_vi: str, remedy_en: str) -> DraftProblem:
+    """A problem of a drop as a whole."""
+    return DraftProblem(where="", source=source, vi=vi, en=en, remedy_vi=remedy_vi, remedy_en=remedy_en)
 
 
 def write_json(path: Path, content: object) -> None:

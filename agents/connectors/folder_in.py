@@ -14,6 +14,7 @@ all. Its place is reserved in the spool first: whatever happens, the same delive
 """
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
@@ -90,17 +91,29 @@ class FolderIn:
     def scan(self) -> None:
         """Finishes statuses that were begun, then takes every dropped one that has come to rest."""
         for claimed in sorted(self._inbox.glob("*/*/.status-*")):
-            self._finish(claimed)
+            self._apart(self._finish, claimed)
         for name in STATUS_NAMES:
             for drop in sorted(self._inbox.glob(f"*/*/{name}")):
-                seen = fingerprint_of(drop)
-                if seen is None or self._faulty.get(drop) == seen or not self._settling.settled(drop, seen):
-                    continue
-                claimed = drop.with_name(f".status-{uuid4()}{drop.suffix}")
-                drop.rename(claimed)
-                sync_folder(drop.parent)
-                self._settling.forget(drop)
-                self._finish(claimed)
+                self._apart(self._take, drop)
+
+    def _apart(self, step: Callable[[Path], None], place: Path) -> None:
+        """One drop's trouble does not hold up the others."""
+        try:
+            step(place)
+        except OSError as error:
+            self._desk.log.warning("status.waiting", place=place.parent.name, reason=str(error))
+
+    def _take(self, drop: Path) -> None:
+        if drop.is_symlink() or not drop.is_file():
+            return
+        seen = fingerprint_of(drop)
+        if seen is None or self._faulty.get(drop) == seen or not self._settling.settled(drop, seen):
+            return
+        claimed = drop.with_name(f".status-{uuid4()}{drop.suffix}")
+        drop.rename(claimed)
+        sync_folder(drop.parent)
+        self._settling.forget(drop)
+        self._finish(claimed)
 
     def _finish(self, claimed: Path) -> None:
         submission_id = claimed.stem.removeprefix(".status-")
@@ -144,6 +157,9 @@ class FolderIn:
     def _give_back(self, claimed: Path, refusal: Refusal) -> None:
         write_json(claimed.with_name(f"status{RESULT}"), fault_as_dict(refusal))
         home = claimed.with_name(f"status{claimed.suffix}")
+        if home.exists():
+            # Somebody dropped another one meanwhile; this one keeps its faults in its own name.
+            home = claimed.with_name(f"status.{claimed.stem.removeprefix('.status-')}.faulty{claimed.suffix}")
         claimed.rename(home)
         seen = fingerprint_of(home)
         if seen is not None:

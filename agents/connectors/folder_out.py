@@ -7,17 +7,28 @@ do, and the submission id is fixed, so that a crash at any point repeats steps a
                   ◄─rename─ (when the draft is faulty)
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
-from agents.connectors.folder_files import Fingerprint, Settling, fingerprint_of, write_json
+from agents.connectors.folder_files import (
+    Fingerprint,
+    Settling,
+    fingerprint_of,
+    named_after,
+    plain_problem,
+    printable,
+    write_json,
+)
 from agents.desk import Desk
+from agents.errors import AgentFault
 from agents.packaging import Refusal
 from agents.sent_view import fault_as_dict, result_as_dict, status_as_dict
 from agents.spool_bodies import sync_folder
 from edxml_schemas.draft_files import METADATA_NAMES
+from edxml_schemas.drafts import DraftProblem
+from edxml_schemas.limits import DEFAULT_LIMITS
 
 RESULT: Final = ".result.json"
 STATUSES: Final = ".statuses.json"
@@ -41,29 +52,32 @@ class FolderOut:
             folder.mkdir(parents=True, exist_ok=True)
 
     def scan(self) -> None:
-        """Finishes what was begun, then takes every drop that has come to rest."""
-        for folder in sorted(self._claimed.iterdir()):
-            self._finish(folder)
-        for drop in self._drops():
-            seen = fingerprint_of(drop)
-            if seen is None or self._faulty.get(drop) == seen or not self._settling.settled(drop, seen):
-                continue
-            self._finish(self._claim(drop))
+        """Finishes what was begun, then takes every drop that has come to rest. Raises SpoolUnavailable.
 
-    def _drops(self) -> Iterator[Path]:
+        One drop's trouble does not hold up the others: it is told of in the log, and the drop is looked at again.
+        """
+        for folder in sorted(self._claimed.iterdir()):
+            self._apart(self._finish, folder)
         for path in sorted(self._outbox.iterdir()):
-            if path.name.startswith(".") or path.name.endswith((RESULT, STATUSES)) or path.is_symlink():
-                continue
-            if path.is_dir():
-                if any((path / name).is_file() for name in METADATA_NAMES):
-                    yield path
-            elif path.suffix.casefold() == ENVELOPE_SUFFIX:
-                yield path
+            self._apart(self._take, path)
+
+    def _apart(self, step: Callable[[Path], None], place: Path) -> None:
+        try:
+            step(place)
+        except OSError as error:
+            self._desk.log.warning("drop.waiting", name=printable(place.name), reason=str(error))
+
+    def _take(self, path: Path) -> None:
+        if not _is_drop(path):
+            return
+        seen = fingerprint_of(path)
+        if seen is not None and self._faulty.get(path) != seen and self._settling.settled(path, seen):
+            self._finish(self._claim(path))
 
     def _claim(self, drop: Path) -> Path:
         folder = self._claimed / str(uuid4())
         folder.mkdir()
-        drop.rename(folder / drop.name)
+        drop.rename(folder / printable(drop.name))
         sync_folder(folder)
         sync_folder(self._outbox)
         self._settling.forget(drop)
@@ -85,16 +99,28 @@ class FolderOut:
         sync_folder(self._sent)
 
     def _send(self, drop: Path, submission_id: str, origin: str) -> str | Refusal:
-        if drop.is_dir():
+        try:
+            if not drop.is_dir():
+                return self._desk.send(_read(drop), submission_id=submission_id, origin=origin)
+            links = [each.name for each in drop.rglob("*") if each.is_symlink()]
+            if links:
+                return (_linked(drop.name, links),)
             return self._desk.send_draft(drop, submission_id=submission_id, origin=origin)
-        return self._desk.send(drop.read_bytes(), submission_id=submission_id, origin=origin)
+        except OSError as error:
+            return (_unreadable(drop.name, error.strerror or type(error).__name__),)
+        except AgentFault:
+            raise
+        except Exception as error:
+            # Whatever somebody drops here, it must neither end the agent nor come back as a crash at every start.
+            self._desk.log.exception("draft.crashes", name=drop.name)
+            return (_unreadable(drop.name, f"{type(error).__name__}: {error}"[:300]),)
 
     def _give_back(self, drop: Path, folder: Path, refusal: Refusal) -> None:
         home = self._outbox / drop.name
-        write_json(self._outbox / f"{drop.name}{RESULT}", fault_as_dict(refusal))
+        write_json(self._outbox / named_after(drop.name, RESULT), fault_as_dict(refusal))
         if home.exists():
             # Somebody dropped another one of that name meanwhile; this one keeps its faults in its own name.
-            home = self._outbox / f"{drop.name}.{folder.name}.faulty"
+            home = self._outbox / named_after(drop.name, f".{folder.name}.faulty")
         drop.rename(home)
         folder.rmdir()
         seen = fingerprint_of(home)
@@ -115,9 +141,45 @@ class FolderOut:
                 _write(kept / "result.json", result, kept / "statuses.json", statuses)
             place = self._root / submission.origin
             if spool.is_latest(submission) and place.parent.is_dir():
-                beside = (place.with_name(place.name + ending) for ending in (RESULT, STATUSES))
+                beside = (place.with_name(named_after(place.name, ending)) for ending in (RESULT, STATUSES))
                 _write(next(beside), result, next(beside), statuses)
             spool.mark_shown(submission.submission_id, submission.version)
+
+
+def _is_drop(path: Path) -> bool:
+    """Links are not followed, and neither pipes nor devices are opened. Raises OSError."""
+    if path.name.startswith(".") or path.name.endswith((RESULT, STATUSES)) or path.is_symlink():
+        return False
+    if path.is_dir():
+        return any((path / name).is_file() or (path / name).is_symlink() for name in METADATA_NAMES)
+    return path.suffix.casefold() == ENVELOPE_SUFFIX and path.is_file()
+
+
+def _read(drop: Path) -> bytes:
+    """At most one byte more than an envelope may have: the codec says what is wrong then."""
+    with drop.open("rb") as file:
+        return file.read(DEFAULT_LIMITS.envelope_bytes + 1)
+
+
+def _linked(name: str, links: Sequence[str]) -> DraftProblem:
+    names = ", ".join(sorted(map(printable, links)))[:200]
+    return plain_problem(
+        name,
+        vi=f"Thư mục có liên kết tượng trưng: {names}.",
+        en=f"The folder holds symbolic links: {names}.",
+        remedy_vi="Đề nghị chép hẳn tệp vào thư mục; liên kết không được đi theo.",
+        remedy_en="Copy the files themselves into the folder; links are not followed.",
+    )
+
+
+def _unreadable(name: str, reason: str) -> DraftProblem:
+    return plain_problem(
+        name,
+        vi=f"Không đọc được “{name}”: {reason}.",
+        en=f"“{name}” cannot be read: {reason}.",
+        remedy_vi="Đề nghị kiểm tra quyền đọc và tên của các tệp.",
+        remedy_en="Check who may read the files, and their names.",
+    )
 
 
 def _write(result_path: Path, result: object, statuses_path: Path, statuses: list[dict[str, object]]) -> None:

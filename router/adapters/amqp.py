@@ -28,73 +28,24 @@ from edxml_schemas.contract import (
     ingest_queue,
 )
 from router.adapters import topology, wire
-from router.core.records import OutboxItem, Submission
+from router.adapters.amqp_deliveries import (
+    LOST,
+    AmqpDelivery,
+    AmqpReport,
+    AmqpSubmission,
+    Window,
+    ack_together,
+    as_broker_unavailable,
+    tag_of,
+)
+from router.core.records import OutboxItem
 from router.errors import redacted
-from router.ports import BrokerUnavailable, Clock, DeliveredReport, QueueDepth
+from router.ports import BrokerUnavailable, Clock, Delivery, QueueDepth, ReportDelivery
 
 CONNECT_TIMEOUT: Final = 10.0  # seconds
 CONFIRM_TIMEOUT: Final = 15.0  # seconds; a broker that is silent for longer is as good as gone
 HEARTBEAT: Final = 15  # seconds
 PERSISTENT: Final = 2
-
-LOST: Final = (aiormq.AMQPError, RuntimeError, OSError, TimeoutError)
-"""What a lost connection looks like from below. A closed connection or channel is a plain RuntimeError in aiormq."""
-
-
-class AmqpDelivery:
-    """One unacknowledged message."""
-
-    __slots__ = ("_channel", "_message")
-
-    def __init__(self, message: aiormq.abc.DeliveredMessage) -> None:
-        self._message = message
-        self._channel = message.channel
-
-    async def ack(self) -> None:
-        with _as_broker_unavailable():
-            await self._channel.basic_ack(self._tag, wait=False)
-
-    async def requeue(self) -> None:
-        with _as_broker_unavailable():
-            await self._channel.basic_nack(self._tag, requeue=True, wait=False)
-
-    async def bury(self) -> None:
-        """To the dead letters at once: nobody can be answered."""
-        with _as_broker_unavailable():
-            await self._channel.basic_reject(self._tag, requeue=False, wait=False)
-
-    @property
-    def _tag(self) -> int:
-        tag = self._message.delivery_tag
-        return tag if tag is not None else 0
-
-
-class AmqpSubmission(AmqpDelivery):
-    """`ports.Delivery`."""
-
-    __slots__ = ("_submission",)
-
-    def __init__(self, message: aiormq.abc.DeliveredMessage, submission: Submission) -> None:
-        super().__init__(message)
-        self._submission = submission
-
-    @property
-    def submission(self) -> Submission:
-        return self._submission
-
-
-class AmqpReport(AmqpDelivery):
-    """`ports.ReportDelivery`."""
-
-    __slots__ = ("_report",)
-
-    def __init__(self, message: aiormq.abc.DeliveredMessage, report: DeliveredReport | None) -> None:
-        super().__init__(message)
-        self._report = report
-
-    @property
-    def report(self) -> DeliveredReport | None:
-        return self._report
 
 
 class AmqpBroker:
@@ -114,7 +65,7 @@ class AmqpBroker:
 
     async def submissions(self, urgency: Urgency, *, prefetch: int) -> AsyncGenerator[AmqpSubmission, None]:
         async with contextlib.aclosing(self._consume(ingest_queue(urgency), prefetch)) as consumer:
-            async for message in consumer:
+            async for message, window in consumer:
                 properties = message.header.properties
                 submission = wire.submission_of(
                     routing_key=message.routing_key or "",
@@ -127,13 +78,13 @@ class AmqpBroker:
                     received_at=self._clock.now(),
                 )
                 if submission is None:
-                    await AmqpDelivery(message).bury()
+                    await AmqpDelivery(message, window).bury()
                 else:
-                    yield AmqpSubmission(message, submission)
+                    yield AmqpSubmission(message, window, submission)
 
     async def reports(self, *, prefetch: int) -> AsyncGenerator[AmqpReport, None]:
         async with contextlib.aclosing(self._consume(REPORT_QUEUE, prefetch)) as consumer:
-            async for message in consumer:
+            async for message, window in consumer:
                 properties = message.header.properties
                 report = wire.report_of(
                     routing_key=message.routing_key or "",
@@ -141,7 +92,10 @@ class AmqpBroker:
                     headers=properties.headers or {},
                     at=self._clock.now(),
                 )
-                yield AmqpReport(message, report)
+                yield AmqpReport(message, window, report)
+
+    async def ack(self, deliveries: Sequence[Delivery | ReportDelivery]) -> None:
+        await ack_together(deliveries)
 
     async def publish(self, items: Sequence[tuple[OutboxItem, bytes]]) -> Sequence[bool]:
         """Which items are in a queue now. An item whose fate is unknown counts as not; it is published once more.
@@ -150,18 +104,21 @@ class AmqpBroker:
         """
         if not items:
             return ()
-        with _as_broker_unavailable():
+        with as_broker_unavailable():
             async with asyncio.timeout(2 * CONNECT_TIMEOUT):
                 channel = await self._publishing()
+        parcels = wire.parcels_of(items)
         try:
             async with asyncio.timeout(CONFIRM_TIMEOUT):
                 outcomes = await asyncio.gather(
-                    *(self._publish(channel, item, body) for item, body in items), return_exceptions=True
+                    *(self._publish(channel, parcel) for parcel in parcels), return_exceptions=True
                 )
         except TimeoutError:
             await self._drop()
             raise BrokerUnavailable(f"no confirm within {CONFIRM_TIMEOUT:.0f} s") from None
-        confirmed = [outcome is True for outcome in outcomes]
+        pairs = zip(parcels, outcomes, strict=True)
+        there = {place for parcel, outcome in pairs if outcome is True for place in parcel.places}
+        confirmed = [place in there for place in range(len(items))]
         lost = [each for each in outcomes if isinstance(each, BaseException)]
         for surprise in lost:
             if not isinstance(surprise, LOST):
@@ -171,7 +128,7 @@ class AmqpBroker:
         return confirmed
 
     async def ensure_inboxes(self, agents: Iterable[str]) -> None:
-        with _as_broker_unavailable():
+        with as_broker_unavailable():
             channel = await (await self._connected()).channel()
             try:
                 async with asyncio.timeout(CONFIRM_TIMEOUT):
@@ -182,7 +139,7 @@ class AmqpBroker:
     async def depths(self, agents: Iterable[str]) -> Sequence[QueueDepth]:
         """Of every queue that is there; one that is missing is left out."""
         found = []
-        with _as_broker_unavailable():
+        with as_broker_unavailable():
             connection = await self._connected()
             channel = await connection.channel()
             for name in topology.queues(tuple(agents)):
@@ -198,7 +155,7 @@ class AmqpBroker:
 
     async def ping(self) -> None:
         """Raises BrokerUnavailable unless the broker answers on this connection now."""
-        with _as_broker_unavailable():
+        with as_broker_unavailable():
             channel = await (await self._connected()).channel()
             amqp = await channel.get_underlay_channel()
             await amqp.queue_declare(DEAD_QUEUE, passive=True, timeout=CONNECT_TIMEOUT)
@@ -209,19 +166,23 @@ class AmqpBroker:
 
     # ── Below ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _consume(self, queue: str, prefetch: int) -> AsyncGenerator[aiormq.abc.DeliveredMessage, None]:
+    async def _consume(
+        self, queue: str, prefetch: int
+    ) -> AsyncGenerator[tuple[aiormq.abc.DeliveredMessage, Window], None]:
         arrived: asyncio.Queue[aiormq.abc.DeliveredMessage | None] = asyncio.Queue()
 
         async def take(message: aiormq.abc.DeliveredMessage) -> None:
+            window.opened(tag_of(message))
             arrived.put_nowait(message)
 
         def end(*_: object) -> None:
             arrived.put_nowait(None)
 
-        with _as_broker_unavailable():
+        with as_broker_unavailable():
             channel = await (await self._connected()).channel(publisher_confirms=False)
             channel.close_callbacks.add(end)
             amqp = await channel.get_underlay_channel()
+            window = Window(amqp)
             amqp.on_consumer_cancel_callbacks.add(end)
             await amqp.basic_qos(prefetch_count=prefetch, timeout=CONNECT_TIMEOUT)
             consuming = await amqp.basic_consume(queue, take, timeout=CONNECT_TIMEOUT)
@@ -230,7 +191,7 @@ class AmqpBroker:
                 message = await arrived.get()
                 if message is None:
                     raise BrokerUnavailable(f"the consumer of {queue} was ended")
-                yield message
+                yield message, window
         finally:
             # The channel stays open: what was handed out is acknowledged on it later. It goes with the connection.
             if consuming.consumer_tag is not None:
@@ -242,12 +203,12 @@ class AmqpBroker:
                     with contextlib.suppress(*LOST):
                         await amqp.basic_nack(unseen.delivery_tag, requeue=True, wait=False)
 
-    async def _publish(self, channel: aiormq.Channel, item: OutboxItem, body: bytes) -> bool:
+    async def _publish(self, channel: aiormq.Channel, parcel: wire.Parcel) -> bool:
+        item = parcel.item
         properties = Basic.Properties(
             content_type="application/xml",
             headers={**wire.headers_of(item)},
             delivery_mode=PERSISTENT,
-            correlation_id=item.submission_id or None,
             message_id=item.id,
             timestamp=self._clock.now(),
             message_type=item.type.value,
@@ -255,7 +216,7 @@ class AmqpBroker:
         )
         try:
             answer = await channel.basic_publish(
-                body,
+                parcel.body,
                 exchange=DELIVER_EXCHANGE,
                 routing_key=deliver_key(item.agent, item.urgency),
                 properties=properties,
@@ -334,9 +295,3 @@ async def _end(connection: AbstractConnection) -> None:
 async def _close(channel: AbstractChannel) -> None:
     with contextlib.suppress(*LOST):
         await channel.close()
-
-
-class _as_broker_unavailable(contextlib.AbstractContextManager[None]):  # noqa: N801  reads like a function where it is used
-    def __exit__(self, _kind: object, error: BaseException | None, _at: object) -> None:
-        if isinstance(error, LOST):
-            raise BrokerUnavailable(str(error) or type(error).__name__) from error

@@ -22,7 +22,7 @@ from edxml_schemas.contract import (
 from router.adapters import wire
 from router.adapters.memory_queues import Headers, MemoryDelivery, MemoryMessage, MemoryQueue, Window
 from router.core.records import OutboxItem, Submission
-from router.ports import BrokerUnavailable, Clock, DeliveredReport, QueueDepth
+from router.ports import BrokerUnavailable, Clock, DeliveredReport, Delivery, QueueDepth, ReportDelivery
 
 
 class AccessRefused(Exception):
@@ -92,10 +92,15 @@ class MemoryBroker:
                 )
                 yield MemoryReport(queue, number, message, window, report)
 
+    async def ack(self, deliveries: Sequence[Delivery | ReportDelivery]) -> None:
+        for each in deliveries:
+            await each.ack()
+
     async def publish(self, items: Sequence[tuple[OutboxItem, bytes]]) -> Sequence[bool]:
         self._be_up()
-        confirmed = []
-        for item, body in items:
+        confirmed = [False] * len(items)
+        for parcel in wire.parcels_of(items):
+            item = parcel.item
             queue = self._queues.get(inbox_queue(item.agent, item.urgency))
             if queue is not None:
                 queue.put(
@@ -105,10 +110,11 @@ class MemoryBroker:
                         type=item.type.value,
                         user_id=None,
                         headers=wire.headers_of(item),
-                        body=body,
+                        body=parcel.body,
                     )
                 )
-            confirmed.append(queue is not None)
+                for place in parcel.places:
+                    confirmed[place] = True
         return confirmed
 
     async def ensure_inboxes(self, agents: Iterable[str]) -> None:

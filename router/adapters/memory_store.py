@@ -5,7 +5,7 @@ the stores that last. One lock makes transactions serial; a journal of undo step
 """
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -17,6 +17,7 @@ from router.core.records import (
     Change,
     DropOutbox,
     Event,
+    HandOver,
     Leg,
     MessageRecord,
     MessageState,
@@ -28,6 +29,7 @@ from router.core.records import (
     PutOutbox,
     PutStatus,
     StatusRecord,
+    handed_over,
 )
 from router.core.registry import AgentRecord, CertificateRecord, OrganRecord, Registry
 from router.ports import Backlog, StoreConflict
@@ -135,8 +137,17 @@ class MemoryTransaction:
                 self._undo.append(tables.events.pop)
             case PutOutbox(item):
                 self._insert(tables.outbox, item.id, item)
+            case HandOver(leg_id, at):
+                if leg_id in self._tables.legs:
+                    self._set(self._tables.legs, leg_id, handed_over(self._tables.legs[leg_id], at=at))
             case DropOutbox(item_id):
                 self._drop(tables.outbox, item_id)
+
+    def drop_outbox(self, item_ids: Iterable[str]) -> Set[str]:
+        there = {each for each in item_ids if each in self._tables.outbox}
+        for each in there:
+            self._drop(self._tables.outbox, each)
+        return there
 
     def lease_outbox(self, *, now: datetime, lease_for: timedelta, limit: int) -> Sequence[OutboxItem]:
         due = [item for item in self._tables.outbox.values() if item.leased_until <= now]

@@ -6,17 +6,20 @@ pipeline refuses by name (`transport.headers`), so that its sender hears of it.
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from edxml_schemas.contract import Header, MessageType, Urgency, agent_of_key
+from edxml_schemas.contract import RECEIPTS_PER_MESSAGE, Header, MessageType, Urgency, agent_of_key, bundled
 from router.core.records import OutboxItem, OutboxKind, Submission
 from router.ports import DeliveredReport
 
 SUBMISSION_ID: Final = re.compile(r"[!-~]{1,128}")
 DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 LARGEST_SIZE: Final = 2**40
+BUNDLE_BYTES: Final = 256 * 1024
+"""Most bytes of receipts in one message; a longer receipt travels alone."""
 SUBMITTED: Final = frozenset({MessageType.DOCUMENT.value, MessageType.STATUS.value})
 
 Headers = Mapping[str, object]
@@ -68,20 +71,52 @@ def report_of(*, routing_key: str, message_type: str | None, headers: Headers, a
     return DeliveredReport(leg_id=leg_id, agent=routing_key, digest=digest, at=at)
 
 
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One message on the broker. `places` are the outbox items in it, by their place in what was to be published."""
+
+    item: OutboxItem
+    places: tuple[int, ...]
+    body: bytes
+
+
+def parcels_of(items: Sequence[tuple[OutboxItem, bytes]]) -> Sequence[Parcel]:
+    """A message per delivery, and receipts for the same agent and lane together. `item` stands for its parcel."""
+    parcels: list[Parcel] = []
+    open_bundles: dict[tuple[str, Urgency], tuple[list[int], int]] = {}
+    for place, (item, body) in enumerate(items):
+        if item.kind is not OutboxKind.RECEIPT:
+            parcels.append(Parcel(item, (place,), body))
+            continue
+        lane = (item.agent, item.urgency)
+        places, size = open_bundles.get(lane, ([], 0))
+        if places and (len(places) == RECEIPTS_PER_MESSAGE or size + len(body) > BUNDLE_BYTES):
+            parcels.append(_bundle(items, places))
+            places, size = [], 0
+        open_bundles[lane] = ([*places, place], size + len(body))
+    parcels += [_bundle(items, places) for places, _ in open_bundles.values()]
+    return parcels
+
+
+def _bundle(items: Sequence[tuple[OutboxItem, bytes]], places: Sequence[int]) -> Parcel:
+    return Parcel(items[places[0]][0], tuple(places), bundled(items[place][1] for place in places))
+
+
 def headers_of(item: OutboxItem) -> dict[str, str | int]:
-    """AMQP headers of a delivery or a receipt; empty ones are left out."""
+    """AMQP headers of a delivery; empty ones are left out. A bundle of receipts has none: each speaks for itself."""
+    if item.kind is OutboxKind.RECEIPT:
+        return {}
     named: dict[str, str | int] = {
         Header.DIGEST.value: item.digest,
         Header.MESSAGE.value: item.message_id,
         Header.LEG.value: item.leg_id,
         Header.RECIPIENT.value: item.recipient,
         Header.SENDER.value: item.sender,
-        Header.SUBMISSION.value: item.submission_id,
     }
     found = {name: value for name, value in named.items() if value}
     if item.digest:
         found[Header.SIZE.value] = item.size
-    if item.claim and item.kind is OutboxKind.DELIVERY:
+    if item.claim:
         found[Header.CLAIM.value] = "1"
     return found
 

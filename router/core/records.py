@@ -4,7 +4,7 @@ All times are aware datetimes in UTC. All digests are lower-case hexadecimal SHA
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 from types import MappingProxyType
@@ -149,6 +149,12 @@ class Event:
     facts: Mapping[str, str] = field(default_factory=lambda: NOTHING)
 
 
+def handed_over(leg: Leg, *, at: datetime) -> Leg:
+    """The leg after the broker's confirm. An agent may have said that it has the document before that came."""
+    state = leg.state if leg.state is LegState.DELIVERED else LegState.HANDED_OVER
+    return replace(leg, state=state, handed_over_at=leg.handed_over_at or at, version=leg.version + 1)
+
+
 class OutboxKind(StrEnum):
     """What an outbox item publishes."""
 
@@ -207,6 +213,14 @@ class MoveLeg:
 
 
 @dataclass(frozen=True, slots=True)
+class HandOver:
+    """The broker confirmed a leg: it is handed over, unless it is delivered already. Needs no leg to be read."""
+
+    leg_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class PutStatus:
     status: StatusRecord
 
@@ -226,4 +240,4 @@ class DropOutbox:
     item_id: str
 
 
-Change = PutMessage | PutLeg | MoveLeg | PutStatus | PutEvent | PutOutbox | DropOutbox
+Change = PutMessage | PutLeg | MoveLeg | HandOver | PutStatus | PutEvent | PutOutbox | DropOutbox

@@ -12,6 +12,7 @@ from router.core.records import (
     Change,
     DropOutbox,
     Event,
+    HandOver,
     Leg,
     LegState,
     MoveLeg,
@@ -47,23 +48,18 @@ class Relay:
         Doing it twice changes nothing. A recipient may have said that it has the document before the confirm arrived;
         then the leg only learns when it was handed over.
         """
-        legs = tx.legs_by_id([each.leg_id for each in items if each.kind is OutboxKind.DELIVERY])
-        changes: list[Change] = [DropOutbox(each.id) for each in items]
-        moved: set[str] = set()
-        for item in items:
+        there = tx.drop_outbox([each.id for each in items])
+        changes: list[Change] = []
+        for item in {each.id: each for each in items if each.id in there}.values():
+            facts = {"agent": item.agent}
             if item.kind is OutboxKind.RECEIPT:
-                facts = {"agent": item.agent}
                 changes.append(_event(EventName.RECEIPT_SENT, item.message_id, item.leg_id, now, facts))
                 continue
-            leg = legs.get(item.leg_id)
-            if leg is None or leg.handed_over_at is not None or leg.id in moved:
-                continue
-            moved.add(leg.id)
-            state = leg.state if leg.state is LegState.DELIVERED else LegState.HANDED_OVER
-            changes.append(MoveLeg(replace(leg, state=state, handed_over_at=now, version=leg.version + 1)))
-            facts = {"recipient": leg.recipient, "agent": leg.agent}
-            changes.append(_event(EventName.LEG_HANDED_OVER, leg.message_id, leg.id, now, facts))
-        tx.apply(changes)
+            changes.append(HandOver(item.leg_id, now))
+            facts["recipient"] = item.recipient
+            changes.append(_event(EventName.LEG_HANDED_OVER, item.message_id, item.leg_id, now, facts))
+        if changes:
+            tx.apply(changes)
 
     def lease(self, tx: Transaction, *, now: datetime, lease_for: timedelta, limit: int) -> Sequence[OutboxItem]:
         """Outbox items that nobody publishes: their worker died, or the broker did not confirm them. Urgent first.

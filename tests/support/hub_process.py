@@ -27,6 +27,7 @@ from edxml_schemas.contract import (
     inbox_queue,
     report_key,
     submit_key,
+    unbundled,
 )
 from edxml_schemas.model import Document
 from edxml_schemas.receipts import Receipt, decode_receipt
@@ -187,9 +188,10 @@ class PlainAgent:
 
     async def take(self, message: aio_pika.abc.AbstractIncomingMessage) -> None:
         if message.type == MessageType.RECEIPT.value:
-            receipt = decode_receipt(message.body)
-            assert isinstance(receipt, Receipt), receipt
-            self.receipts.setdefault(receipt.submission_id, []).append(receipt)
+            for body in unbundled(message.body) or ():
+                receipt = decode_receipt(body)
+                assert isinstance(receipt, Receipt), receipt
+                self.receipts.setdefault(receipt.submission_id, []).append(receipt)
         else:
             leg = str(message.headers[Header.LEG.value])
             self.documents[leg] = message.body

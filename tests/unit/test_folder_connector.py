@@ -13,7 +13,7 @@ from agents.intake import Intake
 from agents.ports import Incoming
 from agents.spool import Spool
 from agents.spool_records import SubmissionState
-from edxml_schemas.contract import MessageType, Urgency
+from edxml_schemas.contract import MessageType, Urgency, bundled
 from edxml_schemas.receipts import Receipt, ReceiptKind, ReceiptLeg, encode_receipt
 from tests.support import hub_desk
 from tests.support.agency import settings_of
@@ -67,7 +67,6 @@ def deliver(desk: Desk, hub: hub_desk.Desk, content: bytes, *, leg: str = "leg-1
         leg_id=leg,
         recipient=desk.settings.organs[0].organ_id,
         sender=SENDER,
-        submission_id="",
         digest=hashlib.sha256(content).hexdigest(),
         size=len(content),
         body=content,
@@ -98,12 +97,11 @@ def answer(desk: Desk, submission_id: str, kind: ReceiptKind = ReceiptKind.ACCEP
         leg_id="",
         recipient="",
         sender="",
-        submission_id=submission_id,
         digest="",
         size=len(body),
         body=body,
     )
-    intake.keep(incoming, body)
+    intake.keep(incoming, bundled((body,)))
 
 
 def drop_folder(root: Path, name: str = "cong-van-12", draft: str = DRAFT) -> Path:

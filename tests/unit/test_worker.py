@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from edxml_schemas.contract import DELIVERY_LIMIT, Header, Urgency
+from edxml_schemas.contract import DELIVERY_LIMIT, Header, Urgency, unbundled
 from edxml_schemas.findings import FindingCode
 from edxml_schemas.model import Envelope
 from edxml_schemas.receipts import Receipt, ReceiptKind, decode_receipt
@@ -110,7 +110,8 @@ class Hub:
 
 
 def receipt_of(message: MemoryMessage) -> Receipt:
-    receipt = decode_receipt(message.body)
+    (body,) = unbundled(message.body) or ()
+    receipt = decode_receipt(body)
     assert isinstance(receipt, Receipt), receipt
     return receipt
 
@@ -394,5 +395,10 @@ async def test_two_workers_share_the_work_and_nothing_happens_twice(hub: Hub) ->
         for each in submissions:
             await hub.decided(each)
         await hub.outbox_is_empty()
+    receipts: list[str] = []
+    while len(receipts) < len(submissions):
+        bundle = unbundled((await hub.next_in("vpcp", of_type="receipt")).body) or ()
+        receipts += [each.submission_id for each in map(decode_receipt, bundle) if isinstance(each, Receipt)]
+    assert sorted(receipts) == sorted(submissions)
     inbox = {each.queue: each.messages for each in await hub.broker.depths(["vpcp"])}
-    assert inbox["edxml.inbox.vpcp.normal"] == 20
+    assert inbox["edxml.inbox.vpcp.normal"] == 0

@@ -38,6 +38,8 @@ class Statements:
     put_message: str
     put_leg: Put
     move_leg: str
+    hand_over: str
+    """Parameters: the time, the id."""
     put_status: Put
     put_event: Put
     put_outbox: Put
@@ -56,6 +58,7 @@ def statements_for(engine: Engine) -> Statements:
         " WHERE messages.state = 'deferred'",
         put_leg=_put(LEGS, mark, copies=copies),
         move_leg=f"UPDATE legs SET {moved} WHERE id = {mark} AND version = {mark} - 1",  # noqa: S608  names of columns
+        hand_over=f"{HAND_OVER}, handed_over_at = COALESCE(handed_over_at, {mark}) WHERE id = {mark}",
         put_status=_put(STATUSES, mark, copies=copies),
         put_event=_put(EVENTS, mark, copies=copies),
         put_outbox=_put(OUTBOX, mark, copies=copies),
@@ -64,6 +67,9 @@ def statements_for(engine: Engine) -> Statements:
     )
 
 
+HAND_OVER: Final = (
+    "UPDATE legs SET version = version + 1, state = CASE state WHEN 'delivered' THEN state ELSE 'handed-over' END"
+)
 MOVED_LEG: Final = tuple(each.name for each in LEGS.c if each.name not in ("id", "message_id"))
 
 

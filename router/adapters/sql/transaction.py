@@ -1,11 +1,11 @@
 """What one transaction of the hub reads and writes."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Column, Connection, Select, case, select, text
+from sqlalchemy import Column, Connection, Select, case, delete, select, text
 
 from edxml_schemas.contract import MessageType, Urgency
 from router.adapters.sql.copying import WORTH_COPYING, copy_rows
@@ -27,6 +27,7 @@ from router.adapters.sql.tables import LEGS, MESSAGES, OUTBOX
 from router.core.records import (
     Change,
     DropOutbox,
+    HandOver,
     Leg,
     MessageRecord,
     MessageState,
@@ -150,6 +151,7 @@ class SqlTransaction:
         events: list[Row] = []
         outbox: list[Row] = []
         drops: list[Row] = []
+        handed: list[Row] = []
         for change in changes:
             match change:
                 case PutEvent():
@@ -158,6 +160,8 @@ class SqlTransaction:
                     legs.append(leg_row(change.leg))
                 case PutOutbox():
                     outbox.append(outbox_row(change.item))
+                case HandOver():
+                    handed.append((to_time(change.at), change.leg_id))
                 case DropOutbox():
                     drops.append((change.item_id,))
                 case PutMessage():
@@ -171,6 +175,7 @@ class SqlTransaction:
         self._write(say.put_message, messages, conflict="a message is there already")
         self._put(say.put_leg, legs)
         self._write(say.move_leg, moves, conflict="a leg was moved by another writer")
+        self._write(say.hand_over, sorted(handed, key=lambda row: row[1]))  # one order of locks for everybody
         self._put(say.put_status, statuses)
         self._put(say.put_event, events)
         self._put(say.put_outbox, outbox)
@@ -188,6 +193,13 @@ class SqlTransaction:
         written = self._connection.exec_driver_sql(statement, rows, execution_options={"preserve_rowcount": True})
         if conflict and written.rowcount != len(rows):
             raise StoreConflict(conflict)
+
+    def drop_outbox(self, item_ids: Iterable[str]) -> Set[str]:
+        there: set[str] = set()
+        for chunk in chunks(sorted(set(item_ids))):
+            dropped = delete(OUTBOX).where(OUTBOX.c.id.in_(chunk)).returning(OUTBOX.c.id)
+            there.update(self._connection.scalars(dropped))
+        return there
 
     def lease_outbox(self, *, now: datetime, lease_for: timedelta, limit: int) -> Sequence[OutboxItem]:
         urgent_first = case((OUTBOX.c.urgency == Urgency.URGENT.value, 0), else_=1)
