@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from edxml_schemas.visible import visible
+
 VALUE_CHARS: Final = 200  # longest quotation of a value in a finding
 
 
@@ -142,9 +144,9 @@ Findings = tuple[Finding, ...]
 def finding(
     code: FindingCode, *, line: int | None = None, xpath: str = "", value: str = "", **facts: object
 ) -> Finding:
-    """A finding with its value shortened for quotation and its facts as text."""
-    shown = value if len(value) <= VALUE_CHARS else value[:VALUE_CHARS] + "…"
-    return Finding(code, line, xpath, shown, tuple((name, str(fact)) for name, fact in facts.items()))
+    """A finding with its value shortened for quotation, its facts as text, and nothing in them that cannot be seen."""
+    shown = visible(value if len(value) <= VALUE_CHARS else value[:VALUE_CHARS] + "…")
+    return Finding(code, line, xpath, shown, tuple((name, visible(str(fact))) for name, fact in facts.items()))
 
 
 def codes(findings: Iterable[Finding]) -> tuple[FindingCode, ...]:

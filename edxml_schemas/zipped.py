@@ -32,6 +32,7 @@ _BROKEN: Final = (
     struct.error,
     EOFError,
     ValueError,
+    IndexError,
     OSError,
     NotImplementedError,
     RuntimeError,

@@ -170,7 +170,7 @@ def extract(
             _report_findings(one, as_json=as_json, lang=lang, extra={"file": file, "written": []})
             raise typer.Exit(Exit.NEGATIVE)
         name = safe_file_name(one.name, taken=taken)
-        taken.add(name)
+        taken.update((name, name.casefold()))  # one folder may stand on a file system that knows no case
         names.append(name)
         opened.append(one)
     targets = [out / name for name in names]

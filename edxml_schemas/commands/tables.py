@@ -13,6 +13,7 @@ from edxml_schemas.commands.output import Lang, in_languages, label
 from edxml_schemas.commands.shapes import signed_shape
 from edxml_schemas.model import Document, Envelope, Organ, ResponseFor, StatusMessage
 from edxml_schemas.statuses import DOC_TYPE_TEXT, PRIORITY_TEXT, STATUS_TEXT, BussinessDocType, Priority, StatusCode
+from edxml_schemas.visible import visible
 
 if TYPE_CHECKING:
     from edxml_schemas.catalogue import Entry
@@ -73,7 +74,7 @@ def _grid(console: Console, found: Iterable[Row]) -> None:
     table.add_column(overflow="fold")
     for title, value in found:
         if value:
-            table.add_row(Text(title), Text(value))
+            table.add_row(Text(title), Text(visible(value)))
     console.print(table)
 
 
@@ -154,7 +155,7 @@ def _organs(console: Console, title: str, organs: Sequence[Organ], lang: Lang) -
     table.add_column(label(lang, "Mã", "code"), overflow="fold")
     table.add_column(label(lang, "Tên", "name"), overflow="fold")
     for each in organs:
-        table.add_row(Text(each.organ_id), Text(each.organ_name or each.organization_in_charge))
+        table.add_row(Text(visible(each.organ_id)), Text(visible(each.organ_name or each.organization_in_charge)))
     console.print(table)
 
 
@@ -166,8 +167,8 @@ def _files(console: Console, files: Sequence[Mapping[str, object]], lang: Lang) 
     for each in files:
         zipped = " (zip)" if each.get("zipped") else ""
         table.add_row(
-            Text(str(each.get("name", each["attachment_name"]))),
-            Text(f"{each.get('content_type', each['stated_content_type'])}{zipped}"),
+            Text(visible(str(each.get("name", each["attachment_name"])))),
+            Text(visible(f"{each.get('content_type', each['stated_content_type'])}{zipped}")),
             Text(str(each.get("size", "?"))),
             Text(str(each.get("digest", "?"))),
         )
@@ -182,7 +183,7 @@ def _trace(console: Console, document: Document, lang: Lang) -> None:
     table.add_column(label(lang, "Thời điểm", "timestamp"))
     for each in document.trace_headers:
         moment = f"{each.timestamp:%Y/%m/%d %H:%M:%S}" if each.timestamp else "?"
-        table.add_row(Text(each.organ_id or "?"), Text(moment))
+        table.add_row(Text(visible(each.organ_id or "?")), Text(moment))
     console.print(table)
 
 

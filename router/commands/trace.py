@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import typer
 
+from edxml_schemas.visible import visible
 from router.commands.opening import VIETNAM, AsJson, ConfigPath, clock, console, opened_store, print_json, say, table
 from router.errors import ExitCode
 
@@ -168,7 +169,7 @@ def _headline(each: "Trace") -> "Sequence[tuple[str, str]]":
     message = each.message
     original = each.original
     rows = (
-        ("Trích yếu / subject", message.subject),
+        ("Trích yếu / subject", visible(message.subject)),
         ("DocumentId", message.document_id),
         ("Từ / from", f"{message.sender} ({message.agent})"),
         ("Nghiệp vụ / does", _named(DOC_TYPE_TEXT, message.doc_type) if message.code else ""),

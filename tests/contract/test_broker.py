@@ -3,9 +3,10 @@
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Protocol, cast
 
 import aio_pika
 import aiormq
@@ -22,6 +23,7 @@ from edxml_schemas.contract import (
     inbox_queue,
     ingest_queue,
     submit_key,
+    unbundled,
 )
 from router.adapters.amqp import AmqpBroker
 from router.adapters.clock import SystemClock
@@ -450,3 +452,39 @@ async def test_closing_gives_unanswered_submissions_back(ends: tuple[Broker, Age
     with pytest.raises(BrokerUnavailable):
         await lost.ack()
     assert (await first(broker)).submission.redelivered
+
+
+async def test_answers_given_together_leave_the_unanswered_ones_to_the_next_consumer(
+    ends: tuple[Broker, Agents],
+) -> None:
+    broker, agents = ends
+    for number in range(6):
+        await agents.submit(HEALTH, f"s-{number}")
+    held: list[Delivery] = []
+    # The brokers' iterators are generators.
+    consumer = cast("AsyncGenerator[Delivery, None]", broker.submissions(Urgency.NORMAL, prefetch=6))
+    async with (
+        asyncio.timeout(PATIENCE),
+        contextlib.aclosing(consumer) as arriving,
+    ):
+        async for delivery in arriving:
+            held.append(delivery)
+            if len(held) == 6:
+                break
+    await broker.ack([each for each in held if each.submission.submission_id not in {"s-2", "s-4"}])
+    for each in held:
+        if each.submission.submission_id in {"s-2", "s-4"}:
+            await each.requeue()
+    again = {(await first(broker)).submission.submission_id for _ in range(2)}
+    assert again == {"s-2", "s-4"}
+
+
+async def test_receipts_for_one_agent_travel_together_and_each_is_confirmed(ends: tuple[Broker, Agents]) -> None:
+    broker, agents = ends
+    receipts = [
+        (replace(item(f"r-{n}"), kind=OutboxKind.RECEIPT, type=MessageType.RECEIPT), f"<R{n}/>".encode())
+        for n in range(3)
+    ]
+    assert list(await broker.publish(receipts)) == [True, True, True]
+    received = await agents.read(HEALTH, owner=HEALTH)
+    assert unbundled(received.body) == (b"<R0/>", b"<R1/>", b"<R2/>")

@@ -368,3 +368,22 @@ def test_any_damage_to_a_zip_is_a_finding_and_never_raises(tail: bytes, at: int,
     check((attachment,), manifest_of((attachment,)))
     outcome = open_attachment(attachment)
     assert isinstance(outcome, OpenedAttachment) or outcome
+
+
+def test_a_zip_whose_entry_has_no_name_is_no_crash() -> None:
+    content = bytearray(zip_of({"a": b"%PDF-1.4"}))
+    directory = content.find(b"PK\x01\x02")
+    content[directory + 28 : directory + 30] = struct.pack("<H", 0)  # the length of the name
+    attachment = pack_attachment("a.pdf", bytes(content), content_id="1")
+    check((attachment,), manifest_of((attachment,)), DEFAULT_LIMITS)
+    open_attachment(attachment, DEFAULT_LIMITS)
+
+
+@given(st.data())
+def test_no_mutant_of_a_zip_crashes_the_reader(data: st.DataObject) -> None:
+    content = bytearray(zip_of({"văn bản.pdf": b"%PDF-1.4" + bytes(200), "b.txt": b"x"}))
+    for _ in range(data.draw(st.integers(1, 6))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    attachment = pack_attachment("a.pdf", bytes(content), content_id="1", content_type="application/zip")
+    check((attachment,), manifest_of((attachment,)), DEFAULT_LIMITS)
+    open_attachment(attachment, DEFAULT_LIMITS)
