@@ -1,7 +1,7 @@
 # What people do daily. `make demo` and `make test` install all they need, the first time.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-PYTHON ?= python3
+PYTHON := $(shell docker/find-python.sh "$(PYTHON)")
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -18,14 +18,13 @@ $(READY): requirements.lock pyproject.toml
 
 install: $(READY) ## a virtual environment with everything pinned
 
+ifeq ($(PYTHON),)
+# No Python 3.11 on this machine: the same, in a container.
+demo test bench:
+	@docker/in-docker.sh $@ "$(ARGS)"
+else
 demo: $(READY) ## a small country exchanges signed documents (ARGS=--keep leaves it running)
 	@$(BIN)/python -m tests.demo $(ARGS)
-
-lint: $(READY) ## ruff, strict mypy, import-linter
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
 
 test: $(READY) lint ## every ring of tests, on a real RabbitMQ and PostgreSQL
 	@$(BIN)/python -m tests.support.services ensure rabbitmq postgresql
@@ -34,6 +33,13 @@ test: $(READY) lint ## every ring of tests, on a real RabbitMQ and PostgreSQL
 bench: $(READY) ## routed documents per second, as a ratio to a raw relay of the same payload
 	@$(BIN)/python -m tests.support.services ensure rabbitmq
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
+endif
+
+lint: $(READY) ## ruff, strict mypy, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 format: $(READY) ## let ruff arrange the code
 	$(BIN)/ruff format .

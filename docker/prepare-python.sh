@@ -1,20 +1,11 @@
 #!/usr/bin/env bash
-# Makes the virtual environment VENV with PYTHON and installs the project with pinned dependencies.
+# prepare-python.sh PYTHON VENV: makes the virtual environment VENV with PYTHON (3.11 or later) and installs the project with pinned dependencies.
 # On Debian and Ubuntu the venv module is a package of its own: installed when root, named when not.
 set -euo pipefail
 python="$1" venv="$2"
 
 say() { printf '%s\n' "$*" >&2; }
 
-if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
-    for candidate in python3.14 python3.13 python3.12 python3.11; do
-        if command -v "$candidate" >/dev/null; then python="$candidate"; break; fi
-    done
-fi
-if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
-    say "Cần Python 3.11 trở lên. / Python 3.11 or later is needed: make PYTHON=/path/to/python3.11 …"
-    exit 3
-fi
 if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
     version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then

@@ -25,6 +25,7 @@ from agents.desk import Desk
 from agents.replay.message_set import Step, read_set
 from agents.replay.outcome import Outcome, PlayReport
 from agents.replay.playing import play
+from agents.replay.reporting import VERDICT_TEXT
 from agents.settings import load_settings
 from agents.spool import Spool
 from router.app import open_store
@@ -101,7 +102,7 @@ async def play_the_day(papers: Papers, console: Console) -> PlayReport:
     """Plays the set through the running agents."""
 
     def tell(step: Step, outcome: Outcome) -> None:
-        console.print(f"  {step.title or step.id}: {outcome.verdict or 'chưa có trả lời · no answer'}", markup=False)
+        console.print(f"  {step.title or step.id}: {VERDICT_TEXT[outcome.verdict]}", markup=False)
 
     with ExitStack() as spools:
         desks = {}

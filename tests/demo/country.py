@@ -55,6 +55,12 @@ class Papers:
     def agent(self, name: str) -> Path:
         return self.folder / "agents" / name
 
+    def log(self, name: str) -> Path:
+        """Where a process of the demo logs; its folder is there."""
+        path = self.folder / "logs" / f"{name}.log"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
     def agent_settings(self, name: str) -> Path:
         return self.agent(name) / "agent.toml"
 

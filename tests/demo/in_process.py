@@ -6,7 +6,9 @@ The database, the agents' spools and folders are real; messages under way end wi
 import asyncio
 import threading
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, TextIO
+
+import structlog
 
 from agents.memory_link import MemoryLink
 from agents.runner import run_agent
@@ -34,6 +36,7 @@ class InProcessStage:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
         self._failure: BaseException | None = None
+        self._log: TextIO
         self._thread = threading.Thread(target=self._run, name="in-process-hub")
 
     @property
@@ -43,6 +46,8 @@ class InProcessStage:
 
     def __enter__(self) -> Self:
         self._stage.prepare()
+        self._log = self._papers.log("in-process").open("w", encoding="utf-8")
+        structlog.configure(logger_factory=structlog.PrintLoggerFactory(self._log))
         self._thread.start()
         self._ready.wait()
         return self
@@ -51,6 +56,8 @@ class InProcessStage:
         if self._loop is not None and self._stop is not None and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(STOP_TIMEOUT)
+        structlog.reset_defaults()
+        self._log.close()
 
     def check(self) -> None:
         """Raises StageFailed when hub or agents have ended."""

@@ -146,8 +146,7 @@ class Stage:
         self.actors.clear()
 
     def _launch(self, name: str, command: list[str]) -> None:
-        log = self.papers.folder / "logs" / f"{name}.log"
-        log.parent.mkdir(parents=True, exist_ok=True)
+        log = self.papers.log(name)
         with log.open("wb") as sink:
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, env=self._environment()
