@@ -13,6 +13,7 @@ ZIPs inside ZIPs are not followed.
 """
 
 import io
+import re
 import unicodedata
 import zipfile
 from binascii import Error as Base64Error
@@ -44,6 +45,12 @@ _STARTS: Final = (
 )
 _TOLD_TYPES: Final = frozenset({"application/pdf", "text/plain", "image/png", "image/jpeg", *_ZIP_TYPES})
 """Declared types whose contradiction by the bytes is worth a note; the others are spelled in too many ways."""
+
+
+_PLAIN_NAME: Final = re.compile(
+    r"(?=.{1,50}\Z)(?!con|prn|aux|nul|com|lpt)\w+(?:[ ()+,-]+\w+)*(?:\.\w+)+", re.IGNORECASE
+)
+"""Words and endings, which no file system objects to: short, and without the names that Windows keeps for itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +149,8 @@ def pack_attachment(
 def _match(attachments: Sequence[Attachment], manifest: Sequence[Reference]) -> list[Finding]:
     """Holds the manifest and the attachments against each other, by ContentId without `cid:`."""
     if len(attachments) == len(manifest) == 1 and attachments[0].content_id == manifest[0].content_id:
+        if attachments[0].attachment_name == manifest[0].attachment_name:
+            return []
         listed = {manifest[0].content_id: manifest[0]}
         held = {attachments[0].content_id}
         repeated: list[str] = []
@@ -190,7 +199,7 @@ def _match(attachments: Sequence[Attachment], manifest: Sequence[Reference]) -> 
 
 def _name_findings(attachment: Attachment, place: str) -> Findings:
     name = attachment.attachment_name
-    if safe_file_name(name) == _composed(name):
+    if _is_plain(name) or safe_file_name(name) == _composed(name):
         return ()
     at = f"{place}/edXML:AttachmentName"
     shown = "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in name)
@@ -267,6 +276,11 @@ def _type_of(content: bytes) -> str:
 
 def _is_zip_name(name: str) -> bool:
     return name.strip().lower().endswith(".zip")
+
+
+def _is_plain(name: str) -> bool:
+    """Whether nothing needs to be made safe in this name, seen at one glance. False says nothing."""
+    return _PLAIN_NAME.fullmatch(name) is not None and unicodedata.is_normalized("NFC", name)
 
 
 def _composed(name: str) -> str:

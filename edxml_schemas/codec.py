@@ -5,6 +5,7 @@
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import islice
 from typing import Final
 
@@ -18,15 +19,17 @@ from edxml_schemas.model import Document, Envelope
 from edxml_schemas.names import q
 from edxml_schemas.organs import OrganForm, parse
 from edxml_schemas.reader import VIETNAM_TIME, read
-from edxml_schemas.safe_xml import Parsed, line_of, text_of, xpath_of
+from edxml_schemas.safe_xml import Parsed, first_at, line_of, text_of, xpath_of
 from edxml_schemas.safe_xml import parse as parse_xml
 from edxml_schemas.writer import encode
 
 __all__ = ["VIETNAM_TIME", "Decoded", "decode", "encode", "read", "read_findings"]
 
 _MESSAGE_HEADER: Final = f"{q('edXMLEnvelope')}/{q('edXMLHeader')}/{q('MessageHeader')}"
-_TRACE: Final = f"{q('edXMLEnvelope')}/{q('edXMLHeader')}/{q('TraceHeaderList')}"
+_TRACE: Final = tuple(map(q, ("edXMLEnvelope", "edXMLHeader", "TraceHeaderList")))
+_BUSSINESS: Final = q("Bussiness")
 _TOLD_PER_CODE: Final = 20  # remarks of one code before the rest is left out
+_ORGAN_CHARS: Final = 100  # of a code worth remembering; white space inside makes it as long as one likes
 _UUID: Final = re.compile(r"\{?[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}\}?", re.IGNORECASE)
 _NORM_ID: Final = re.compile(r"([^,]+),\s*[0-9]{4}/[0-9]{2}/[0-9]{2},\s*\S.*", re.DOTALL)
 
@@ -65,20 +68,32 @@ def read_findings(envelope: Envelope, root: etree._Element) -> Findings:
         _judge_organs(envelope, root, found)
         _judge_document_id(envelope, root, found)
         _judge_habits(envelope, root, found)
-    elif parse(envelope.sender.organ_id).form is OrganForm.OTHER:
+    elif _is_odd(envelope.sender.organ_id):
         found.append(_at(FindingCode.ORGAN_CODE_FORM, root, f"{_MESSAGE_HEADER}/{q('From')}/{q('OrganId')}"))
     return tuple(found)
 
 
 def _judge_organs(document: Document, root: etree._Element, found: list[Finding]) -> None:
-    if parse(document.sender.organ_id).form is OrganForm.OTHER:
+    if _is_odd(document.sender.organ_id):
         found.append(_at(FindingCode.ORGAN_CODE_FORM, root, f"{_MESSAGE_HEADER}/{q('From')}/{q('OrganId')}"))
-    odd = [number for number, to in enumerate(document.recipients) if parse(to.organ_id).form is OrganForm.OTHER]
+    odd = [number for number, to in enumerate(document.recipients) if _is_odd(to.organ_id)]
     if odd:
         places = root.findall(f"{_MESSAGE_HEADER}/{q('To')}")
         for number in odd[:_TOLD_PER_CODE]:
             place = places[number].find(q("OrganId"))
             found.append(_told(FindingCode.ORGAN_CODE_FORM, places[number] if place is None else place))
+
+
+def _is_odd(organ_id: str) -> bool:
+    """Whether the code has none of the two forms. Remembered: the same few thousand codes come again and again."""
+    return _remembered(organ_id) if len(organ_id) <= _ORGAN_CHARS else _is_other(organ_id)
+
+
+def _is_other(organ_id: str) -> bool:
+    return parse(organ_id).form is OrganForm.OTHER
+
+
+_remembered: Final = lru_cache(maxsize=4096)(_is_other)
 
 
 def _judge_document_id(document: Document, root: etree._Element, found: list[Finding]) -> None:
@@ -94,12 +109,12 @@ def _judge_document_id(document: Document, root: etree._Element, found: list[Fin
 
 
 def _judge_habits(document: Document, root: etree._Element, found: list[Finding]) -> None:
-    trace = root.find(_TRACE)
+    trace = first_at(root, *_TRACE)
     if trace is None:
         header = root.find(f"{q('edXMLEnvelope')}/{q('edXMLHeader')}")
         found.append(_told(FindingCode.COMPAT_BUSSINESS_MISSING, root if header is None else header, ""))
     else:
-        if trace.find(q("Bussiness")) is None:
+        if first_at(trace, _BUSSINESS) is None:
             business = trace.find(q("Business"))
             if business is None:
                 found.append(_told(FindingCode.COMPAT_BUSSINESS_MISSING, trace, ""))

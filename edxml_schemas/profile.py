@@ -88,6 +88,10 @@ class KeyKind:
     def strong(self) -> bool:
         return self.kind in {"P-256", "P-384"} or (self.kind == "RSA" and self.bits in RSA_BITS)
 
+    def fits(self, algorithm: SignatureAlgorithm) -> bool:
+        """Whether a key of this kind is strong enough and may sign by this method."""
+        return self.strong and self.kind == algorithm.key_kind
+
     @property
     def algorithm(self) -> SignatureAlgorithm | None:
         """The method that this kind of key signs with; None when the profile has none."""

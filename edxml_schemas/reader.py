@@ -6,6 +6,7 @@ nothing and leaves out what it cannot read. Elements are known by Clark name, so
 
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta, timezone
+from types import MappingProxyType
 from typing import Any, Final
 
 from lxml import etree
@@ -31,7 +32,7 @@ from edxml_schemas.model import (
     TraceHeader,
 )
 from edxml_schemas.names import q
-from edxml_schemas.safe_xml import line_of, text_of
+from edxml_schemas.safe_xml import children_of, line_of, text_of
 from edxml_schemas.statuses import BussinessDocType, Priority
 
 VIETNAM_TIME: Final = timezone(timedelta(hours=7))
@@ -46,7 +47,7 @@ def read(root: etree._Element) -> Envelope:
     """The envelope of an `edXML` tree: a status when its header has a StatusCode, else a document."""
     found: dict[str, Any] = {}
     attachments: tuple[Attachment, ...] = ()
-    for part in root:
+    for part in children_of(root):
         if part.tag == _ENVELOPE:
             found |= _envelope(part)
         elif part.tag == _ATTACHMENT_ENCODED:
@@ -70,42 +71,51 @@ def read(root: etree._Element) -> Envelope:
 
 def _envelope(envelope: etree._Element) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for part in envelope:
-        for block in part:
-            if part.tag == _HEADER and block.tag == _MESSAGE_HEADER:
-                found |= _fields(block, _MESSAGE, _MESSAGE_MANY)
-            elif part.tag == _HEADER and block.tag == _TRACE_HEADER_LIST:
-                found |= _fields(block, _TRACE, _TRACE_MANY)
-            elif part.tag == _BODY and block.tag == _MANIFEST:
-                found["manifest"] = _all(block, _REFERENCE, _reference)
+    for part in children_of(envelope):
+        if part.tag == _HEADER:
+            for block in children_of(part):
+                if block.tag == _MESSAGE_HEADER:
+                    found |= _fields(block, _MESSAGE, _MESSAGE_MANY)
+                elif block.tag == _TRACE_HEADER_LIST:
+                    found |= _fields(block, _TRACE, _TRACE_MANY)
+        elif part.tag == _BODY:
+            for block in children_of(part):
+                if block.tag == _MANIFEST:
+                    found["manifest"] = _all(block, _REFERENCE, _reference)
     return found
 
 
-def _fields(element: etree._Element, plan: _Plan, many: _Plan = {}) -> dict[str, Any]:  # noqa: B006  never written to
-    """What the children say, by field name. Children of `many` gather in tuples, in their order."""
-    found: dict[str, Any] = {}
-    gathered: dict[str, list[object]] = {}
-    for child in element:
-        tag = child.tag
-        one = plan.get(tag)
+def _fields(
+    element: etree._Element, plan: _Plan, many: _Plan = MappingProxyType({}), *, must: str = ""
+) -> dict[str, Any]:
+    """What the children say, by field name. Children of `many` gather in tuples, in their order.
+
+    `must` is a field that is there in any case, if only as an empty text.
+    """
+    found: dict[str, Any] = {must: ""} if must else {}
+    for child in children_of(element):
+        one = plan.get(child.tag)
         if one is not None:
-            found[one[0]] = one[1](child)
-        elif (several := many.get(tag)) is not None:
-            gathered.setdefault(several[0], []).append(several[1](child))
-    for name, values in gathered.items():
-        found[name] = tuple(values)
+            name, read_one = one
+            found[name] = read_one(child)
+        elif many and (several := many.get(child.tag)) is not None:
+            name, read_one = several
+            found.setdefault(name, []).append(read_one(child))
+    for name, _ in many.values():
+        if name in found:
+            found[name] = tuple(found[name])
     return found
 
 
 def _all(element: etree._Element, tag: str, read_one: Callable[[etree._Element], Any]) -> tuple[Any, ...]:
-    return tuple(read_one(child) for child in element if child.tag == tag)
+    return tuple([read_one(child) for child in children_of(element) if child.tag == tag])
 
 
 def _texts(tag: str) -> _Read:
     """Reads a list of leaves; empty ones are left out."""
 
     def read_list(element: etree._Element) -> tuple[str, ...]:
-        return tuple(text for child in element if child.tag == tag and (text := text_of(child)))
+        return tuple([text for child in children_of(element) if child.tag == tag and (text := text_of(child))])
 
     return read_list
 
@@ -177,23 +187,23 @@ def _trace_organ(element: etree._Element) -> str:
 
 
 def _organ(element: etree._Element) -> Organ:
-    return Organ(**({"organ_id": ""} | _fields(element, _ORGAN)))
+    return Organ(**_fields(element, _ORGAN, must="organ_id"))
 
 
 def _receiver(element: etree._Element) -> Receiver:
-    return Receiver(**({"organ_id": ""} | _fields(element, _RECEIVER_PLAN)))
+    return Receiver(**_fields(element, _RECEIVER_PLAN, must="organ_id"))
 
 
 def _replacement(element: etree._Element) -> ReplacementInfo:
-    return ReplacementInfo(**({"document_id": ""} | _fields(element, _REPLACEMENT_PLAN)))
+    return ReplacementInfo(**_fields(element, _REPLACEMENT_PLAN, must="document_id"))
 
 
 def _reference(element: etree._Element) -> Reference:
-    return Reference(**({"content_id": ""} | _fields(element, _REFERENCE_PLAN)))
+    return Reference(**_fields(element, _REFERENCE_PLAN, must="content_id"))
 
 
 def _attachment(element: etree._Element) -> Attachment:
-    return Attachment(**({"content_id": ""} | _fields(element, _ATTACHMENT_PLAN)), line=line_of(element))
+    return Attachment(**_fields(element, _ATTACHMENT_PLAN, must="content_id"), line=line_of(element))
 
 
 def _to(kind: Callable[..., object], plan: _Plan) -> _Read:

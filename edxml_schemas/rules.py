@@ -16,7 +16,7 @@ from edxml_schemas.findings import Finding, FindingCode, Findings, finding
 from edxml_schemas.limits import DEFAULT_LIMITS, Limits
 from edxml_schemas.names import DSIG_NS, EDXML_NS, EDXML_PREFIX, local, q
 from edxml_schemas.rule_table import TABLE, TEXT_TABLE, Rule
-from edxml_schemas.safe_xml import line_of, text_of, xpath_of
+from edxml_schemas.safe_xml import children_of, line_of, text_of, xpath_of
 
 
 def check(root: etree._Element, kind: MessageType | None, limits: Limits = DEFAULT_LIMITS) -> Findings:
@@ -118,7 +118,7 @@ class _Walk:
     found: list[Finding] = field(default_factory=list)
 
     def visit(self, element: etree._Element, plan: _Plan) -> None:
-        children = element[:]  # several times as fast as iterating
+        children = children_of(element)
         tags = tuple([child.tag for child in children])
         if plan.text_chars is not None:
             self._measure(element, plan.text_chars)
@@ -190,7 +190,7 @@ class _Walk:
 
     def _measure(self, element: etree._Element, at_most: int) -> None:
         text = element.text or ""
-        for child in element[:]:
+        for child in children_of(element):
             text += child.tail or ""
         if len(text) <= at_most:
             return
@@ -206,11 +206,14 @@ class _Walk:
 
 def _filled(children: list[etree._Element], layout: _Layout) -> bool:
     """Whether there is text where there must be."""
-    for index in layout.filled:
+    for index in layout.filled:  # plain loops: this runs for every element of every envelope
         if not _has_text(children[index]):
             return False
     for group in layout.either:
-        if not any(_has_text(children[index]) for index in group):
+        for index in group:
+            if _has_text(children[index]):
+                break
+        else:
             return False
     return True
 
@@ -220,7 +223,7 @@ def _has_text(element: etree._Element) -> bool:
     text = element.text
     if text and not text.isspace():
         return True
-    for child in element[:]:
+    for child in children_of(element):
         if isinstance(child.tag, str) and _has_text(child):
             return True
         tail = child.tail

@@ -22,13 +22,11 @@ from edxml_schemas.findings import Finding, FindingCode, Findings, finding
 from edxml_schemas.limits import DEFAULT_LIMITS, Limits
 from edxml_schemas.names import RECEIPT_NS, local, q
 from edxml_schemas.rule_table import MANY
-from edxml_schemas.safe_xml import Parsed, line_of, parse, text_of, xpath_of
+from edxml_schemas.safe_xml import Parsed, children_of, first_at, line_of, parse, text_of, xpath_of
 from edxml_schemas.schema_engines import Fault, compiled, xmlschema_faults
 
 _ROOT: Final = q("edXML")
-_ENVELOPE: Final = q("edXMLEnvelope")
-_HEADER: Final = q("edXMLHeader")
-_MESSAGE_HEADER: Final = q("MessageHeader")
+_MESSAGE_HEADER: Final = tuple(map(q, ("edXMLEnvelope", "edXMLHeader", "MessageHeader")))
 _STATUS_CODE: Final = q("StatusCode")
 _DOCUMENT_MARKS: Final = frozenset(
     q(name) for name in ("To", "DocumentId", "Code", "PromulgationInfo", "DocumentType", "Subject", "Content")
@@ -77,18 +75,10 @@ Engine = Callable[[etree._Element], Iterable[Fault]]
 
 def kind_of(root: etree._Element) -> MessageType | None:
     """Which kind of envelope this is meant to be, judged by the children of MessageHeader; None when none tells."""
-    headers = [
-        block
-        for envelope in root[:]
-        if envelope.tag == _ENVELOPE
-        for header in envelope[:]
-        if header.tag == _HEADER
-        for block in header[:]
-        if block.tag == _MESSAGE_HEADER
-    ]
-    if not headers:
+    header = first_at(root, *_MESSAGE_HEADER)
+    if header is None:
         return None
-    names = {child.tag for child in headers[0][:]}
+    names = {child.tag for child in children_of(header)}
     of_document = len(names & _DOCUMENT_MARKS)
     if _STATUS_CODE in names:
         return MessageType.STATUS if of_document <= _STRAY_MARKS else MessageType.DOCUMENT
@@ -208,7 +198,7 @@ def _wrong_root(root: etree._Element, expected: str) -> Finding:
 
 
 def _kind_detail(root: etree._Element) -> str:
-    header = next(root.iter(_MESSAGE_HEADER), None)
+    header = next(root.iter(_MESSAGE_HEADER[-1]), None)
     return "there is no MessageHeader in edXMLHeader" if header is None else "MessageHeader names neither"
 
 

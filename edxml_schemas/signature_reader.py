@@ -69,7 +69,7 @@ def _names(elements: list[etree._Element]) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadSignature:
-    """A Signature whose shape is that of the profile."""
+    """A Signature whose shape is that of the profile. `signed_bytes` is `SignedInfo` in canonical form, if known."""
 
     signed_info: etree._Element
     digest_value: etree._Element
@@ -79,6 +79,7 @@ class ReadSignature:
     algorithm: SignatureAlgorithm
     signer: ReadCertificate
     chain: tuple[ReadCertificate, ...]
+    signed_bytes: bytes = b""
 
 
 @dataclass(slots=True)

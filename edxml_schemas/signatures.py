@@ -16,7 +16,8 @@ from lxml import etree
 
 from edxml_schemas.findings import Finding, FindingCode, Findings, finding
 from edxml_schemas.names import DSIG_NS, ds, local
-from edxml_schemas.profile import ENVELOPE_HOME, RECEIPT_HOME, canonical, content_digest
+from edxml_schemas.plain_signature import read_plain
+from edxml_schemas.profile import ENVELOPE_HOME, RECEIPT_HOME, STREAMED_ABOVE, canonical, content_digest
 from edxml_schemas.safe_xml import Parsed, line_of, xpath_of
 from edxml_schemas.signature_reader import SHOWN_FAULTS, ReadSignature, SignatureReader, fault_at, subject_of
 from edxml_schemas.signing import Signer, SignerError, SigningError, sign
@@ -24,6 +25,8 @@ from edxml_schemas.signing import Signer, SignerError, SigningError, sign
 __all__ = ["Signed", "Signer", "SignerError", "SigningError", "check_integrity", "sign"]
 
 _SIGNATURE: Final = ds("Signature")
+_HOMES: Final = (ENVELOPE_HOME, RECEIPT_HOME)
+_PKCS1: Final = padding.PKCS1v15()
 _OF_INTEREST: Final = ("{*}Signature", f"{{{DSIG_NS}}}*", etree.Comment, etree.PI, etree.Entity)
 
 
@@ -56,6 +59,9 @@ def check_integrity(parsed: Parsed) -> Signed | Findings:
     if root.getroottree().docinfo.internalDTD is not None:
         return (finding(FindingCode.XML_DTD, line=1),)
     found = list(root.iter(*_OF_INTEREST))
+    plain = read_plain(found) if found and _nothing_odd(parsed, found[0]) else None
+    if plain is not None:
+        return _verify(root, found[0], plain, parsed.size)
     signatures = [each for each in found if each.tag == _SIGNATURE]
     others = [each for each in found if local(each.tag) == "Signature" and each.tag != _SIGNATURE]
     if not signatures:
@@ -76,6 +82,18 @@ def check_integrity(parsed: Parsed) -> Signed | Findings:
     if faults or read is None:
         return tuple(faults)
     return _verify(root, signature, read, parsed.size)
+
+
+def _nothing_odd(parsed: Parsed, signature: etree._Element) -> bool:
+    """Whether the Signature is at home, in an envelope of common size without remarks. So nearly every one is."""
+    root = parsed.root
+    return (
+        not parsed.comments
+        and root.getprevious() is None
+        and root.getnext() is None
+        and parsed.size <= STREAMED_ABOVE  # above, no second copy of what may be a huge value
+        and tuple([each.tag for each in signature.iterancestors()])[::-1] in _HOMES
+    )
 
 
 def _missing(root: etree._Element) -> Finding:
@@ -131,7 +149,7 @@ def _misplaced(signature: etree._Element, found: list[etree._Element]) -> list[F
     """The Signature somewhere else than its home, and parts of a signature outside it."""
     faults = []
     place = tuple(each.tag for each in signature.iterancestors())[::-1]
-    if place not in (ENVELOPE_HOME, RECEIPT_HOME):
+    if place not in _HOMES:
         faults.append(
             fault_at(
                 FindingCode.SIGNATURE_MISPLACED,
@@ -156,7 +174,7 @@ def _verify(root: etree._Element, signature: etree._Element, read: ReadSignature
     home = signature.getparent()
     try:
         # In its document: the canonical form depends on the namespaces declared around it.
-        wrong_value = _value_fault(read, canonical(read.signed_info))
+        wrong_value = _value_fault(read, read.signed_bytes or canonical(read.signed_info))
         _detach(signature)
         computed = content_digest(root, size)
     except (etree.LxmlError, ValueError) as problem:  # relative namespace names have no canonical form
@@ -196,14 +214,14 @@ def _value_fault(read: ReadSignature, signed_bytes: bytes) -> str:
     """What is wrong with the signature value; empty when it is right."""
     key, value, width = read.signer.public_key, read.value, read.algorithm.integer_bytes
     try:
-        if isinstance(key, ec.EllipticCurvePublicKey) and width:
+        if width and isinstance(key, ec.EllipticCurvePublicKey):
             if len(value) != 2 * width:
                 # DER begins with a SEQUENCE; XMLDSig wants the two integers bare.
                 return f"{'DER, ' if value[0] == 0x30 else ''}{len(value)} bytes"
             pair = encode_dss_signature(int.from_bytes(value[:width]), int.from_bytes(value[width:]))
             key.verify(pair, signed_bytes, ec.ECDSA(read.algorithm.digest))
-        elif isinstance(key, rsa.RSAPublicKey) and not width:
-            key.verify(value, signed_bytes, padding.PKCS1v15(), read.algorithm.digest)
+        elif not width and isinstance(key, rsa.RSAPublicKey):
+            key.verify(value, signed_bytes, _PKCS1, read.algorithm.digest)
         else:
             return str(read.signer.key_kind)
     except InvalidSignature:

@@ -18,7 +18,6 @@ from typing import Final
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes
 
 from edxml_schemas.certificate_rules import (
     about_certificate,
@@ -113,20 +112,19 @@ class TrustChecker:
 
     material: TrustMaterial
     remembered: int = 4096
-    _good: dict[bytes, tuple[datetime, Trust]] = field(default_factory=dict, init=False, repr=False)
+    _good: dict[x509.Certificate, tuple[datetime, Trust]] = field(default_factory=dict, init=False, repr=False)
 
     def check(self, certificate: x509.Certificate, *, at: datetime, chain: tuple[x509.Certificate, ...] = ()) -> Trust:
         """As `check_trust`. A remembered answer serves times from the one it was given for until it ends."""
-        key = certificate.fingerprint(hashes.SHA256())
-        since, known = self._good.get(key, (at, None))
+        since, known = self._good.get(certificate, (at, None))
         if known is not None and since <= at < known.good_until:
             return known
         trust = check_trust(certificate, self.material, at=at, chain=chain)
         if trust.value is TrustValue.GOOD:
-            self._good.pop(key, None)
+            self._good.pop(certificate, None)
             if len(self._good) >= self.remembered:
                 self._good.pop(next(iter(self._good)))  # the oldest
-            self._good[key] = (at, trust)
+            self._good[certificate] = (at, trust)
         return trust
 
 

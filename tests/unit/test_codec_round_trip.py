@@ -29,12 +29,18 @@ from edxml_schemas.model import (
 )
 from edxml_schemas.safe_xml import Parsed, parse
 from edxml_schemas.statuses import StatusCode
+from edxml_schemas.zipped import ZIP_START
 
 VIETNAMESE = "aăâbcdđeêghiklmnoôơpqrstuưvxyàảãáạằẳẵắặầẩẫấậèẻẽéẹềểễếệỳỷỹýỵĂÂĐÊÔƠƯ 0123456789/-.,()\"'&<>\t\n"
 LEGAL = st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff", include_characters="\t\n")
 TEXT = st.one_of(st.text(VIETNAMESE, max_size=30), st.text(LEGAL, max_size=30)).map(str.strip)
 SOME_TEXT = TEXT.filter(bool)
 NAME = st.text(VIETNAMESE.replace("/", ""), min_size=1, max_size=20).map(lambda name: f"v{name.strip()}b")
+SEEN = st.characters(exclude_categories=["Cs", "Cc", "Cf", "Zl", "Zp"], exclude_characters="\ufffe\uffff")
+ID = st.text(SEEN, max_size=30).map(lambda text: " ".join(text.split()))
+"""A code or id: nothing in it that cannot be seen."""
+SOME_ID = ID.filter(bool)
+CONTENT = st.binary(max_size=60).filter(lambda content: not content.startswith(ZIP_START))
 SMALL = st.none() | st.integers(0, 999_999_999)
 BIT = st.none() | st.sampled_from([0, 1])
 DAY = st.dates(date(1900, 1, 1), date(2199, 12, 31))
@@ -54,12 +60,12 @@ ORGAN = st.builds(
     fax=TEXT,
     website=TEXT,
 )
-RESPONSE_FOR = st.builds(ResponseFor, organ_id=TEXT, code=TEXT, promulgation_date=st.none() | DAY, document_id=TEXT)
+RESPONSE_FOR = st.builds(ResponseFor, organ_id=ID, code=TEXT, promulgation_date=st.none() | DAY, document_id=ID)
 STAFF = st.builds(StaffInfo, department=TEXT, department_id=TEXT, staff=TEXT, staff_id=TEXT, email=TEXT, mobile=TEXT)
 BUSSINESS = st.builds(
     Bussiness,
     bussiness_doc_type=st.integers(0, 3),
-    document_id=TEXT,
+    document_id=ID,
     bussiness_doc_reason=TEXT,
     paper=BIT,
     staff_info=st.none() | STAFF,
@@ -68,10 +74,10 @@ BUSSINESS = st.builds(
         BussinessDocumentInfo,
         document_info=BIT,
         document_receiver=BIT,
-        receiver_list=st.lists(st.builds(Receiver, organ_id=SOME_TEXT, receiver_type=BIT), max_size=2).map(tuple),
+        receiver_list=st.lists(st.builds(Receiver, organ_id=SOME_ID, receiver_type=BIT), max_size=2).map(tuple),
     ),
     replacement_info_list=st.lists(
-        st.builds(ReplacementInfo, document_id=SOME_TEXT, organ_id_list=st.lists(SOME_TEXT, max_size=3).map(tuple)),
+        st.builds(ReplacementInfo, document_id=SOME_ID, organ_id_list=st.lists(SOME_ID, max_size=3).map(tuple)),
         max_size=2,
     ).map(tuple),
 )
@@ -85,7 +91,7 @@ def documents(draw: st.DrawFn) -> Document:
             attachment_name=draw(NAME),
             description=draw(TEXT),
             content_type=draw(TEXT),
-            encoded=base64.b64encode(draw(st.binary(max_size=60))).decode(),
+            encoded=base64.b64encode(draw(CONTENT)).decode(),
         )
         for number in range(draw(st.integers(0, 2)))
     )
@@ -96,7 +102,7 @@ def documents(draw: st.DrawFn) -> Document:
     return Document(
         sender=draw(ORGAN),
         recipients=tuple(draw(st.lists(ORGAN, min_size=1, max_size=3, unique_by=lambda organ: organ.organ_id))),
-        document_id=draw(SOME_TEXT),
+        document_id=draw(SOME_ID),
         code=draw(CODE),
         promulgation_info=PromulgationInfo(place=draw(TEXT), promulgation_date=draw(DAY)),
         document_type=DocumentType(type=draw(st.sampled_from([1, 2])), type_detail=draw(SMALL), type_name=draw(TEXT)),
@@ -138,7 +144,7 @@ STATUSES = st.builds(
     StatusMessage,
     sender=ORGAN,
     response_for=st.builds(
-        ResponseFor, organ_id=ORGAN_ID, code=TEXT, promulgation_date=st.none() | DAY, document_id=SOME_TEXT
+        ResponseFor, organ_id=ORGAN_ID, code=TEXT, promulgation_date=st.none() | DAY, document_id=SOME_ID
     ),
     status_code=st.sampled_from([code.value for code in StatusCode]),
     description=TEXT,
