@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import AsyncIterator, Mapping
 from types import MappingProxyType
 from typing import Final
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -29,6 +30,7 @@ _TOLD: Final[Mapping[int, tuple[str, str]]] = MappingProxyType(
         413: ("lớn hơn giới hạn của trục", "larger than the hub takes"),
         422: ("nội dung không khớp mã băm khi tới trục", "the bytes that arrived have another digest"),
         503: ("trục tạm thời không phục vụ được", "the hub is temporarily away"),
+        507: ("trục tạm hết chỗ chứa", "the hub has no room at present"),
     }
 )
 """What an HTTP status of the door means, in Vietnamese and in English."""
@@ -89,14 +91,13 @@ class HttpBlobs:
 
 def _place(url: str) -> str:
     """Host and port of an address, for people. Raises UsageFault."""
+    reason = "http://, https://"
     try:
-        parsed = httpx.URL(url)
-    except httpx.InvalidURL as error:
+        parsed = urlsplit(url)
+        if parsed.scheme in {"http", "https"} and parsed.hostname:
+            return f"{parsed.hostname}:{parsed.port or parsed.scheme}"
+    except ValueError as error:
         reason = str(error)
-    else:
-        if parsed.scheme in {"http", "https"} and parsed.host:
-            return parsed.netloc.decode("ascii")
-        reason = "http://, https://"
     raise UsageFault(f"blob_url không phải địa chỉ HTTP: {reason}", f"blob_url is no HTTP address: {reason}")
 
 

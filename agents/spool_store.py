@@ -8,7 +8,7 @@ from threading import Lock
 from typing import IO, Any, Final, Self
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from agents.errors import AgentBusy, SpoolUnavailable
 from agents.spool_bodies import Bodies
@@ -40,7 +40,7 @@ class SpoolStore:
                     migrate(connection)
             return cls(folder, engine)
         except (OSError, SQLAlchemyError) as error:
-            raise SpoolUnavailable(str(error)) from error
+            raise _unavailable(error) from error
 
     def close(self) -> None:
         self._watcher.close()
@@ -58,7 +58,7 @@ class SpoolStore:
             with self._engine.begin() as connection:
                 yield connection
         except (OSError, SQLAlchemyError) as error:
-            raise SpoolUnavailable(str(error)) from error
+            raise _unavailable(error) from error
 
     @contextmanager
     def _read(self) -> Iterator[Connection]:
@@ -66,7 +66,7 @@ class SpoolStore:
             with self._engine.connect().execution_options(reading=True) as connection:
                 yield connection
         except (OSError, SQLAlchemyError) as error:
-            raise SpoolUnavailable(str(error)) from error
+            raise _unavailable(error) from error
 
     def changes(self) -> int:
         """A number that differs after anybody, in this process or another, has written to the spool."""
@@ -76,7 +76,7 @@ class SpoolStore:
                     self._watcher.execution_options(reading=True).exec_driver_sql("PRAGMA data_version").scalar_one()
                 )
         except SQLAlchemyError as error:
-            raise SpoolUnavailable(str(error)) from error
+            raise _unavailable(error) from error
 
     def envelope(self, digest: str) -> bytes:
         """The bytes of a kept envelope; their digest was checked."""
@@ -121,8 +121,17 @@ def is_running(folder: Path) -> bool:
     return False
 
 
+def _unavailable(error: Exception) -> SpoolUnavailable:
+    """The driver's own words, without the statement around them."""
+    return SpoolUnavailable(str(error.orig if isinstance(error, DBAPIError) else error))
+
+
 def _engine(path: Path) -> Engine:
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT, "check_same_thread": False})
+    engine = create_engine(
+        f"sqlite:///{path}",
+        hide_parameters=True,  # values are parts of letters, and error texts go to logs and screens
+        connect_args={"timeout": BUSY_TIMEOUT, "check_same_thread": False},
+    )
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:

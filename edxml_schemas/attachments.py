@@ -24,9 +24,9 @@ from typing import Final
 
 import pybase64
 
-from edxml_schemas import zipped
+from edxml_schemas.attached import zipped
+from edxml_schemas.attached.file_names import safe_file_name
 from edxml_schemas.catalogue import severity_of
-from edxml_schemas.file_names import safe_file_name
 from edxml_schemas.findings import Finding, FindingCode, Findings, Severity, finding
 from edxml_schemas.limits import DEFAULT_LIMITS, Limits
 from edxml_schemas.model import Attachment, Reference

@@ -11,8 +11,8 @@ from types import MappingProxyType
 from typing import Final
 
 from edxml_schemas import catalogue
+from edxml_schemas.checks.rule_table import TABLE, Rule
 from edxml_schemas.names import local
-from edxml_schemas.rule_table import TABLE, Rule
 
 README: Final = Path(__file__).with_name("README.md")
 

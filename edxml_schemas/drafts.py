@@ -11,9 +11,9 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Final
 
-from edxml_schemas import draft_fields as fields
-from edxml_schemas.draft_files import attach, folder_files, read_metadata
-from edxml_schemas.draft_reader import DraftProblem, DraftProblems, Notebook, Table, parse_day
+from edxml_schemas.drafting import fields
+from edxml_schemas.drafting.files import attach, folder_files, read_metadata
+from edxml_schemas.drafting.reader import DraftProblem, DraftProblems, Notebook, Table, parse_day
 from edxml_schemas.limits import DEFAULT_LIMITS, Limits
 from edxml_schemas.model import (
     Attachment,

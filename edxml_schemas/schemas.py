@@ -16,14 +16,14 @@ from typing import Final
 
 from lxml import etree
 
-from edxml_schemas import rules
+from edxml_schemas.checks import rules
+from edxml_schemas.checks.engines import Fault, compiled, xmlschema_faults
+from edxml_schemas.checks.rule_table import MANY
 from edxml_schemas.contract import MessageType
 from edxml_schemas.findings import Finding, FindingCode, Findings, finding
 from edxml_schemas.limits import DEFAULT_LIMITS, Limits
 from edxml_schemas.names import RECEIPT_NS, local, q
-from edxml_schemas.rule_table import MANY
 from edxml_schemas.safe_xml import Parsed, children_of, first_at, line_of, parse, text_of, xpath_of
-from edxml_schemas.schema_engines import Fault, compiled, xmlschema_faults
 
 _ROOT: Final = q("edXML")
 _MESSAGE_HEADER: Final = tuple(map(q, ("edXMLEnvelope", "edXMLHeader", "MessageHeader")))

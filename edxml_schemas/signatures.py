@@ -1,4 +1,4 @@
-"""Integrity: is what was signed what is here? Knows the one profile of `profile.py` and nothing else.
+"""Integrity: is what was signed what is here? Knows the one profile of `dsig/profile.py` and nothing else.
 
 The check says nothing about whether the key may sign; that is `trust.py`. What it hands back is the tree that the
 signature covers, and only that is to be believed.
@@ -14,13 +14,13 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from lxml import etree
 
+from edxml_schemas.dsig.plain import read_plain
+from edxml_schemas.dsig.profile import ENVELOPE_HOME, RECEIPT_HOME, STREAMED_ABOVE, canonical, content_digest
+from edxml_schemas.dsig.reader import SHOWN_FAULTS, ReadSignature, SignatureReader, fault_at, subject_of
+from edxml_schemas.dsig.signing import Signer, SignerError, SigningError, sign
 from edxml_schemas.findings import Finding, FindingCode, Findings, finding
 from edxml_schemas.names import DSIG_NS, ds, local
-from edxml_schemas.plain_signature import read_plain
-from edxml_schemas.profile import ENVELOPE_HOME, RECEIPT_HOME, STREAMED_ABOVE, canonical, content_digest
 from edxml_schemas.safe_xml import Parsed, line_of, xpath_of
-from edxml_schemas.signature_reader import SHOWN_FAULTS, ReadSignature, SignatureReader, fault_at, subject_of
-from edxml_schemas.signing import Signer, SignerError, SigningError, sign
 
 __all__ = ["Signed", "Signer", "SignerError", "SigningError", "check_integrity", "sign"]
 

@@ -19,7 +19,8 @@ from typing import Final
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
-from edxml_schemas.certificate_rules import (
+from edxml_schemas.certificates.revocation import standing_of
+from edxml_schemas.certificates.rules import (
     about_certificate,
     extension_faults,
     issuer_faults,
@@ -31,7 +32,6 @@ from edxml_schemas.certificate_rules import (
     validity_faults,
 )
 from edxml_schemas.findings import Finding, FindingCode, Findings
-from edxml_schemas.revocation import standing_of
 
 MAX_INTERMEDIATES: Final = 5
 _MAX_PATHS: Final = 8

@@ -27,10 +27,10 @@ from agents.packaging import Refusal
 from agents.sent_view import fault_as_dict, status_as_dict
 from agents.spool_bodies import sync_folder
 from agents.spool_records import InboxItem
+from edxml_schemas.attached.file_names import safe_file_name
 from edxml_schemas.contract import MessageType
-from edxml_schemas.draft_files import read_metadata
+from edxml_schemas.drafting.files import read_metadata
 from edxml_schemas.drafts import draft_from_mapping
-from edxml_schemas.file_names import safe_file_name
 from edxml_schemas.findings import FindingCode, finding
 from edxml_schemas.model import StatusMessage
 from edxml_schemas.statuses import StatusCode

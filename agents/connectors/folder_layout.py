@@ -9,8 +9,8 @@ from agents.sent_view import item_as_dict
 from agents.spool_bodies import write_durably
 from agents.spool_records import InboxItem
 from edxml_schemas import codec
+from edxml_schemas.attached.file_names import safe_file_name
 from edxml_schemas.attachments import OpenedAttachment, open_attachment
-from edxml_schemas.file_names import safe_file_name
 from edxml_schemas.model import Document
 
 STATUS_NAMES: Final = ("status.toml", "status.json")

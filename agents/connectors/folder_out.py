@@ -26,7 +26,7 @@ from agents.errors import AgentFault
 from agents.packaging import Refusal
 from agents.sent_view import fault_as_dict, result_as_dict, status_as_dict
 from agents.spool_bodies import sync_folder
-from edxml_schemas.draft_files import METADATA_NAMES
+from edxml_schemas.drafting.files import METADATA_NAMES
 from edxml_schemas.drafts import DraftProblem
 from edxml_schemas.limits import DEFAULT_LIMITS
 

@@ -24,7 +24,7 @@ from agents.packaging import VIETNAM, Refusal, refusal_lines
 from agents.replay.message_set import Kind, MessageSet, Step
 from agents.replay.tampering import tampered
 from edxml_schemas import codec, signatures
-from edxml_schemas.draft_files import folder_files, read_metadata
+from edxml_schemas.drafting.files import folder_files, read_metadata
 from edxml_schemas.drafts import draft_from_mapping
 from edxml_schemas.model import Document, Envelope, Organ
 from edxml_schemas.signatures import Signer

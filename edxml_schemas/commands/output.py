@@ -15,7 +15,7 @@ import typer
 from edxml_schemas.limits import DEFAULT_LIMITS
 
 if TYPE_CHECKING:
-    from edxml_schemas.draft_reader import DraftProblem
+    from edxml_schemas.drafting.reader import DraftProblem
     from edxml_schemas.findings import Finding
 
 STDIO: Final = "-"

@@ -7,8 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from edxml_schemas.dsig.signing import Signer, sign
 from edxml_schemas.model import Code, Organ
-from edxml_schemas.signing import Signer, sign
 from tests.support.envelopes import a_lean_document, of_size
 from tests.support.pki import Pki
 

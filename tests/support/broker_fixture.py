@@ -1,6 +1,6 @@
 """RabbitMQ for tests: one private node per session, emptied before every test that asks for it.
 
-`rabbitmq` is the node; `broker` is the same node with fresh, empty queues. Without RabbitMQ on the machine such tests
+`rabbitmq` is the node; `broker` is the same node with empty queues. Without RabbitMQ on the machine such tests
 skip and say so, or fail when CI=true.
 """
 
@@ -21,6 +21,7 @@ from tests.support.waiting import until
 AGENTS: Final = ("so-y-te", "so-xay-dung", "so-tu-phap")
 """Agents that the session's node knows. Their inboxes are there in every test."""
 
+ANSWER_TIMEOUT: Final = 10.0  # seconds until a queue that does not answer is asked on another connection
 LEFT_BEHIND: Final = ("moi-den",)
 """Agents whose inboxes some test declares itself."""
 
@@ -36,30 +37,39 @@ def needs_rabbitmq() -> None:
 
 
 async def empty(broker: PrivateBroker) -> None:
-    """Delete every queue of the contract and declare the topology anew.
+    """Declare what the contract wants, and purge it; delete the inboxes that a test made itself.
 
-    A node that has just come back may take connections before its quorum queues have a leader: asked again then.
+    Purged rather than deleted and declared anew: a quorum queue is durable only seconds after it was declared.
+    A node that has just come back may not have given its queues a leader yet, and the broker may not have noticed yet
+    that a consumer was killed: what that one held would come back after the purge. Asked again then.
     """
 
     async def emptied() -> bool:
         try:
-            await _empty(broker)
+            return await _empty(broker)
         except (aiormq.AMQPError, RuntimeError, TimeoutError):
             return False
-        return True
 
-    await until(emptied, patience=10)
+    await until(emptied)
 
 
-async def _empty(broker: PrivateBroker) -> None:
+async def _empty(broker: PrivateBroker) -> bool:
+    """Whether nobody consumed any more, so that it is empty for good."""
     connection = await aio_pika.connect(broker.hub_url)
     try:
-        channel = await connection.channel()
-        amqp = await channel.get_underlay_channel()
-        for queue in topology.queues((*broker.agents, *LEFT_BEHIND)):
-            await amqp.queue_delete(queue)
-        await topology.declare(channel)
-        await topology.declare_inboxes(channel, broker.agents)
+        async with asyncio.timeout(ANSWER_TIMEOUT):
+            channel = await connection.channel()
+            await topology.declare(channel)
+            await topology.declare_inboxes(channel, broker.agents)
+            amqp = await channel.get_underlay_channel()
+            kept = topology.queues(broker.agents)
+            stated = [await amqp.queue_declare(queue, passive=True) for queue in kept]
+            for queue in kept:
+                await amqp.queue_purge(queue)
+            for queue in topology.queues(LEFT_BEHIND):
+                if queue not in kept:
+                    await amqp.queue_delete(queue)
+            return not any(each.consumer_count for each in stated)
     finally:
         await connection.close()
 
@@ -76,11 +86,7 @@ def rabbitmq() -> Iterator[PrivateBroker]:
 def broker(rabbitmq: PrivateBroker) -> PrivateBroker:
     """The session's node, alive, with empty queues."""
     if not answers(rabbitmq.port):
-        rabbitmq.start_afresh()
+        rabbitmq.restart()
     with ThreadPoolExecutor(1) as apart:  # the caller may be inside an event loop of its own
-        try:
-            apart.submit(asyncio.run, empty(rabbitmq)).result()
-        except TimeoutError:  # queues that were made anew just before a kill may stay without a leader
-            rabbitmq.start_afresh()
-            apart.submit(asyncio.run, empty(rabbitmq)).result()
+        apart.submit(asyncio.run, empty(rabbitmq)).result()
     return rabbitmq

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edxml_schemas import zipped
+from edxml_schemas.attached import zipped
 from edxml_schemas.attachments import OpenedAttachment, check, open_attachment, pack_attachment, safe_file_name
 from edxml_schemas.findings import FindingCode, codes
 from edxml_schemas.limits import DEFAULT_LIMITS, Limits

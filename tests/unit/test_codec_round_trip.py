@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edxml_schemas import schemas
+from edxml_schemas.attached.zipped import ZIP_START
 from edxml_schemas.codec import VIETNAM_TIME, Decoded, decode, encode
 from edxml_schemas.model import (
     Attachment,
@@ -29,7 +30,6 @@ from edxml_schemas.model import (
 )
 from edxml_schemas.safe_xml import Parsed, parse
 from edxml_schemas.statuses import StatusCode
-from edxml_schemas.zipped import ZIP_START
 
 VIETNAMESE = "aăâbcdđeêghiklmnoôơpqrstuưvxyàảãáạằẳẵắặầẩẫấậèẻẽéẹềểễếệỳỷỹýỵĂÂĐÊÔƠƯ 0123456789/-.,()\"'&<>\t\n"
 LEGAL = st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff", include_characters="\t\n")

@@ -73,7 +73,8 @@ def test_a_fault_refuses_although_something_else_is_open() -> None:
         )
     )
     assert verdict_of(fault, open_questions=question, duplicate=True) is Verdict.REFUSE
-    assert verdict_of(note, open_questions=question, duplicate=True) is Verdict.DEFER
+    assert verdict_of(note, open_questions=question, duplicate=False) is Verdict.DEFER
+    assert verdict_of(note, open_questions=question, duplicate=True) is Verdict.DUPLICATE
     assert verdict_of(note, open_questions=(), duplicate=True) is Verdict.DUPLICATE
     assert verdict_of(note, open_questions=(), duplicate=False) is Verdict.ACCEPT
 

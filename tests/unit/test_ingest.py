@@ -39,7 +39,10 @@ def deferring(policy: Policy | None = None) -> Desk:
 def retry(desk: Desk, minutes: float) -> Sequence[MessageState]:
     now = NOW + timedelta(minutes=minutes)
     with desk.store.begin() as tx:
-        return [each.message.state for each in desk.upkeep.retry_deferred(tx, now=now, limit=10)]
+        due = desk.upkeep.due(tx, now=now, limit=10)
+    retried = [desk.upkeep.examine(each, now=now) for each in due]
+    with desk.store.begin() as tx:
+        return [each.message.state for each in desk.upkeep.settle(tx, retried, now=now)]
 
 
 def test_the_bytes_that_came_are_the_bytes_that_go(desk: Desk) -> None:
@@ -248,6 +251,30 @@ def test_a_deferred_document_whose_bytes_are_away_waits_and_does_not_hold_up_oth
     record = desk.store.message(lost.id)
     assert record is not None
     assert FindingCode.HUB_FAILURE in {each.code for each in record.findings}
+
+
+def test_two_workers_that_take_up_the_same_verdict_settle_it_once() -> None:
+    desk = deferring()
+    message = desk.send(a_document()).message
+    desk.trust.now_trusted = desk.material(desk.pki.crls())
+    later = NOW + timedelta(minutes=1)
+    with desk.store.begin() as tx:
+        due = desk.upkeep.due(tx, now=later, limit=10)
+    first, second = ([desk.upkeep.examine(each, now=later) for each in due] for _ in range(2))
+    with desk.store.begin() as tx:
+        assert [bool(each.outbox) for each in desk.upkeep.settle(tx, first, now=later)] == [True]
+    with desk.store.begin() as tx:
+        assert [each.outbox for each in desk.upkeep.settle(tx, second, now=later)] == [()]
+    assert desk.events(message).count("message.accepted") == 1
+
+
+def test_accepted_content_sent_again_while_the_revocation_list_is_away_is_a_duplicate(desk: Desk) -> None:
+    first = desk.accept(a_document())
+    desk.trust.now_trusted = desk.material(())
+    again = desk.send(a_document())
+    assert (again.message.state, again.message.duplicate_of) == (MessageState.ACCEPTED, first.id)
+    assert found(again) == (FindingCode.DOCUMENT_DUPLICATE,)
+    assert retry(desk, 60 * 24 * 4) == []
 
 
 def test_a_transaction_that_fails_leaves_nothing_and_may_be_run_again(desk: Desk) -> None:

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 import pytest
 from lxml import etree
 
+from edxml_schemas.dsig.plain import read_plain
+from edxml_schemas.dsig.profile import canonical
+from edxml_schemas.dsig.reader import SignatureReader
 from edxml_schemas.names import ds
-from edxml_schemas.plain_signature import read_plain
-from edxml_schemas.profile import canonical
 from edxml_schemas.safe_xml import Parsed, parse
-from edxml_schemas.signature_reader import SignatureReader
 from edxml_schemas.signatures import Signed, Signer, check_integrity, sign
 from tests.support.envelopes import envelope_bytes
 from tests.support.pki import Kind, Pki

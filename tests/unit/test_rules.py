@@ -8,13 +8,14 @@ from dataclasses import replace
 import pytest
 from lxml import etree
 
-from edxml_schemas import rules, schemas
+from edxml_schemas import schemas
+from edxml_schemas.checks import rules
+from edxml_schemas.checks.rule_table import TABLE, TEXT_TABLE, Rule, TextRule
 from edxml_schemas.contract import MessageType
 from edxml_schemas.findings import FindingCode, Findings, codes
 from edxml_schemas.limits import DEFAULT_LIMITS
 from edxml_schemas.model import Bussiness, BussinessDocumentInfo, Document, Receiver, ReplacementInfo, ResponseFor
 from edxml_schemas.names import local, q
-from edxml_schemas.rule_table import TABLE, TEXT_TABLE, Rule, TextRule
 from edxml_schemas.safe_xml import xpath_of
 from tests.support.envelopes import (
     DECORATIVE_SIGNATURE,

@@ -3,8 +3,8 @@
 from lxml import etree
 
 from edxml_schemas import schemas
+from edxml_schemas.checks.engines import compiled, xmlschema_faults
 from edxml_schemas.findings import FindingCode, Findings
-from edxml_schemas.schema_engines import compiled, xmlschema_faults
 from tests.support.mutations import mutated, safe_parser, starts
 
 GENERATED = 3_600

@@ -8,11 +8,11 @@ from lxml import etree
 from xmlschema.validators import XsdElement
 
 from edxml_schemas import schemas
+from edxml_schemas.checks.engines import compiled, explainer
 from edxml_schemas.contract import MessageType
 from edxml_schemas.findings import Finding, FindingCode, Findings, codes
 from edxml_schemas.limits import DEFAULT_LIMITS, Limits
 from edxml_schemas.names import EDXML_NS, RECEIPT_NS, XLINK_NS, q
-from edxml_schemas.schema_engines import compiled, explainer
 from tests.support.envelopes import (
     DECORATIVE_SIGNATURE,
     a_document,

@@ -38,7 +38,7 @@ def test_nobody_else_reads_the_configuration(config: Path) -> None:
 
 def test_every_setting_is_in_the_fresh_configuration(config: Path) -> None:
     text = config.read_text("utf-8")
-    nested = {"trust": Settings().trust, "limits": Settings().limits}
+    nested = {"trust": Settings().trust, "limits": Settings().limits, "blobs": Settings().blobs}
     names = [name for name in Settings.model_fields if name not in {"folder", *nested}]
     names += [name for each in nested.values() for name in type(each).model_fields]
     assert [name for name in names if f"{name} = " not in text] == []

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from structlog.testing import capture_logs
 
-from router.adapters.trust_files import CrlFetcher, TrustFolders
+from router.adapters.crl_fetcher import CrlFetcher
+from router.adapters.trust_files import TrustFolders
 from tests.support.pki import Pki
 
 NOW = datetime(2026, 5, 4, tzinfo=UTC)
@@ -99,7 +102,18 @@ def test_a_list_that_went_bad_still_says_what_it_said(folders: Folders) -> None:
 
 
 def fetcher(folders: Folders, answer: Callable[[httpx.Request], httpx.Response]) -> CrlFetcher:
-    return CrlFetcher(["http://ca.example/issuing.crl"], folders.fetched, transport=httpx.MockTransport(answer))
+    (folders.anchors / "root.pem").write_bytes(ROOT.public_bytes(Encoding.PEM))
+    (folders.intermediates / "issuing.pem").write_bytes(PKI.issuing.cert.public_bytes(Encoding.PEM))
+    return CrlFetcher(
+        ["http://ca.example/issuing.crl"],
+        folders.fetched,
+        authorities=(folders.anchors, folders.intermediates),
+        transport=httpx.MockTransport(answer),
+    )
+
+
+def serving(crl: x509.CertificateRevocationList) -> Callable[[httpx.Request], httpx.Response]:
+    return lambda _: httpx.Response(200, content=crl.public_bytes(Encoding.DER))
 
 
 async def test_a_fetched_list_is_trusted_after_the_next_look(folders: Folders) -> None:
@@ -133,5 +147,71 @@ async def test_a_list_that_cannot_be_fetched_leaves_the_last_good_one(
     assert len(list(folders.fetched.iterdir())) == 1
 
 
+def numbered(number: int, *, days: float = 0) -> x509.CertificateRevocationList:
+    start = NOW + timedelta(days=days)
+    return PKI.issuing.crl(start, start + timedelta(days=1), extensions=[(x509.CRLNumber(number), False)])
+
+
+@pytest.mark.parametrize(
+    ("held", "later"),
+    [
+        (CRL, PKI.crl(NOW - timedelta(seconds=1), NOW + timedelta(days=9))),
+        (CRL, Pki(NOW).crl(NOW + timedelta(hours=1), NOW + timedelta(days=1))),
+        (CRL, Pki(NOW, name="Người lạ").crl(NOW + timedelta(hours=1), NOW + timedelta(days=1))),
+        (CRL, PKI.root.crl(NOW + timedelta(hours=1), NOW + timedelta(days=1))),
+        (numbered(7), numbered(6, days=1)),
+        (numbered(7), PKI.crl(NOW + timedelta(hours=1), NOW + timedelta(days=1))),
+    ],
+    ids=[
+        "older",
+        "forged under the same name",
+        "a stranger's",
+        "another known authority's",
+        "lower number",
+        "no number",
+    ],
+)
+async def test_a_list_that_must_not_replace_the_one_held_is_ignored_and_named(
+    folders: Folders,
+    held: x509.CertificateRevocationList,
+    later: x509.CertificateRevocationList,
+) -> None:
+    assert await fetcher(folders, serving(held)).fetch_all() == 1
+    with capture_logs() as lines:
+        assert await fetcher(folders, serving(later)).fetch_all() == 0
+    assert [each["event"] for each in lines] == ["crl-ignored"]
+    assert folders.open().material().crls == (held,)
+
+
+@pytest.mark.parametrize(
+    ("held", "later"),
+    [(CRL, PKI.crl(NOW + timedelta(hours=1), NOW + timedelta(days=1))), (CRL, numbered(1)), (numbered(7), numbered(8))],
+    ids=["newer", "the first with a number", "higher number"],
+)
+async def test_a_newer_list_of_the_same_authority_replaces_the_one_held(
+    folders: Folders,
+    held: x509.CertificateRevocationList,
+    later: x509.CertificateRevocationList,
+) -> None:
+    await fetcher(folders, serving(held)).fetch_all()
+    assert await fetcher(folders, serving(later)).fetch_all() == 1
+    assert folders.open().material().crls == (later,)
+
+
+async def test_a_strangers_list_is_not_kept_even_where_none_is_held(folders: Folders) -> None:
+    stranger = Pki(NOW).crl(NOW, NOW + timedelta(days=1))
+    assert await fetcher(folders, serving(stranger)).fetch_all() == 0
+    assert list(folders.fetched.iterdir()) == []
+
+
+async def test_a_held_list_that_cannot_be_read_any_more_is_replaced(folders: Folders) -> None:
+    fetching = fetcher(folders, serving(CRL))
+    await fetching.fetch_all()
+    (path,) = folders.fetched.iterdir()
+    path.write_bytes(b"half a downl")
+    assert await fetching.fetch_all() == 1
+    assert folders.open().material().crls == (CRL,)
+
+
 async def test_without_addresses_nothing_is_fetched(folders: Folders) -> None:
-    assert await CrlFetcher([], folders.fetched).fetch_all() == 0
+    assert await CrlFetcher([], folders.fetched, authorities=()).fetch_all() == 0

@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import AsyncIterator, Callable, Sequence
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -15,14 +16,19 @@ from edxml_schemas.findings import FindingCode
 from edxml_schemas.model import Envelope
 from edxml_schemas.receipts import Receipt, ReceiptKind, decode_receipt
 from router.adapters.memory_broker import MemoryBroker
+from router.adapters.memory_payloads import MemoryPayloads
 from router.adapters.memory_queues import MemoryMessage
+from router.adapters.memory_store import MemoryStore
+from router.core.ids import leg_id_of
 from router.core.records import LegState, MessageRecord, MessageState, OutboxItem, Submission
 from router.core.registry import AgentRecord
 from router.ports import DeliveredReport, StoreConflict, StoreUnavailable, Transaction
 from router.services.batch import Services, WorkerOptions
 from router.services.ingest import Examined, Ingest, Settled
+from router.services.relay import Relay
 from router.services.tracking import Tracking
-from router.services.worker import Worker
+from router.services.upkeep import Upkeep
+from router.services.worker import LARGE, Worker
 from tests.support.envelopes import a_document, a_lean_document
 from tests.support.hub_desk import AGENTS, H14, H41, NOW, Desk
 from tests.support.waiting import until
@@ -77,6 +83,24 @@ class Hub:
             urgency=urgency.value,
             headers={Header.DIGEST.value: submission.digest, Header.SIZE.value: submission.size},
             body=submission.body or b"",
+        )
+        return submission.submission_id
+
+    async def claim(self, body: bytes) -> str:
+        """Publishes a claim check for bytes that were uploaded; the submission id."""
+        submission = self.desk.submission(body)
+        await self.broker.submit(
+            submission.agent,
+            user_id=submission.user_id,
+            message_id=submission.submission_id,
+            type=submission.type.value,
+            urgency=Urgency.NORMAL.value,
+            headers={
+                Header.DIGEST.value: submission.digest,
+                Header.SIZE.value: submission.size,
+                Header.CLAIM.value: "1",
+            },
+            body=b"",
         )
         return submission.submission_id
 
@@ -365,7 +389,9 @@ class CrashingTracking(Tracking):
 async def test_a_crash_on_a_report_does_not_stop_documents(hub: Hub) -> None:
     hub.tracking = CrashingTracking()
     async with hub.running():
-        await hub.broker.report("nghean", headers={Header.LEG.value: "leg", Header.DIGEST.value: "0" * 64})
+        await hub.broker.report(
+            "nghean", headers={Header.LEG.value: leg_id_of("m", H41), Header.DIGEST.value: "0" * 64}
+        )
         submission = await hub.submit(a_document())
         assert (await hub.decided(submission)).state is MessageState.ACCEPTED
 
@@ -402,3 +428,120 @@ async def test_two_workers_share_the_work_and_nothing_happens_twice(hub: Hub) ->
     assert sorted(receipts) == sorted(submissions)
     inbox = {each.queue: each.messages for each in await hub.broker.depths(["vpcp"])}
     assert inbox["edxml.inbox.vpcp.normal"] == 0
+
+
+class Waiting(MemoryPayloads):
+    """Payloads that tell whether a transaction was open while they were read."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        super().__init__()
+        self.inside = 0
+        self.read_inside: list[bool] = []
+        begin = store.begin
+
+        @contextlib.contextmanager
+        def watched() -> Iterator[Transaction]:
+            with begin() as tx:
+                self.inside += 1
+                try:
+                    yield tx
+                finally:
+                    self.inside -= 1
+
+        store.begin = watched  # type: ignore[method-assign,assignment]  # as in Moody
+
+    def read(self, reference: str) -> bytes:
+        self.read_inside.append(self.inside > 0)
+        return super().read(reference)
+
+
+async def test_deferred_verdicts_are_examined_outside_the_transaction_and_settled_in_bounded_portions(hub: Hub) -> None:
+    desk = hub.desk
+    payloads = Waiting(desk.store)
+    hub.ingest = desk.ingest = Ingest(payloads, desk.trust, desk.policy)
+    desk.upkeep = Upkeep(desk.ingest, payloads)
+    desk.relay = Relay(payloads, desk.policy)
+    desk.trust.now_trusted = desk.material(())
+    waiting = [desk.send(a_lean_document(document_id=f"000.00.00.G22,2026/09/30,{n}")).message for n in range(5)]
+    assert {each.state for each in waiting} == {MessageState.DEFERRED}
+    desk.trust.now_trusted = desk.material(desk.pki.crls())
+    hub.clock.time = NOW + timedelta(minutes=5)
+    portion = waiting[0].size * 2 + 10
+    settled: list[int] = []
+
+    class Counting(Ingest):
+        def settle(self, tx: Transaction, examined: Sequence[Examined], *, now: datetime) -> Sequence[Settled]:
+            settled.append(len(examined))
+            return super().settle(tx, examined, now=now)
+
+    desk.upkeep = Upkeep(Counting(payloads, desk.trust, desk.policy), payloads)
+    async with hub.running(replace(QUICK, batch_bytes=portion)):
+
+        async def all_accepted() -> bool:
+            return desk.store.backlog().messages == {MessageState.ACCEPTED.value: len(waiting)}
+
+        await until(all_accepted)
+        await hub.outbox_is_empty()
+    assert max(settled) == 2
+    assert sum(settled) == len(waiting)
+    assert payloads.read_inside
+    assert not any(payloads.read_inside)
+
+
+async def test_a_deferred_verdict_on_which_our_code_crashes_spares_the_others(hub: Hub) -> None:
+    desk = hub.desk
+    desk.trust.now_trusted = desk.material(())
+    bad, good = (desk.send(a_lean_document(document_id=f"000.00.00.G22,2026/09/30,{n}")).message for n in range(2))
+    desk.trust.now_trusted = desk.material(desk.pki.crls())
+    desk.upkeep = Upkeep(Crashing(desk, settle=bad.submission_id), desk.payloads)
+    hub.clock.time = NOW + timedelta(minutes=5)
+    async with hub.running():
+
+        async def settled() -> bool:
+            after, other = desk.store.message(bad.id), desk.store.message(good.id)
+            return bool(after and other and after.attempts > 1 and other.state is MessageState.ACCEPTED)
+
+        await until(settled)
+    after = desk.store.message(bad.id)
+    assert after is not None
+    assert after.state is MessageState.DEFERRED
+
+
+async def test_large_bytes_are_examined_in_a_thread_whatever_their_size_header_says(hub: Hub) -> None:
+    threads: dict[str, bool] = {}
+    loop_thread = threading.get_ident()
+
+    class Watched(Ingest):
+        def examine(
+            self, submission: Submission, *, at: datetime | None = None, deferred: MessageRecord | None = None
+        ) -> Examined:
+            threads[submission.submission_id] = threading.get_ident() == loop_thread
+            return super().examine(submission, at=at, deferred=deferred)
+
+    hub.ingest = Watched(hub.desk.payloads, hub.desk.trust, hub.desk.policy)
+    async with hub.running():
+        large = await hub.submit(b"x" * (LARGE + 1), agent="vpcp", size=1)
+        small = await hub.submit(b"x", agent="vpcp", size=LARGE + 1)
+        await hub.decided(large)
+        await hub.decided(small)
+    assert threads == {large: False, small: True}
+
+
+async def test_a_claim_check_counts_as_the_bytes_it_stands_for(hub: Hub) -> None:
+    bodies = [hub.desk.signed(a_lean_document(document_id=f"000.00.00.G22,2026/09/30,{n}")) for n in range(4)]
+    for body in bodies:
+        hub.desk.payloads.put_blob([body], digest=hashlib.sha256(body).hexdigest(), limit=len(body))
+    portions: list[int] = []
+
+    class Watched(Ingest):
+        def settle(self, tx: Transaction, examined: Sequence[Examined], *, now: datetime) -> Sequence[Settled]:
+            portions.append(len(examined))
+            return super().settle(tx, examined, now=now)
+
+    hub.ingest = Watched(hub.desk.payloads, hub.desk.trust, hub.desk.policy)
+    submissions = [await hub.claim(body) for body in bodies]
+    async with hub.running(replace(QUICK, batch_bytes=2 * len(bodies[0]) + 10)):
+        for each in submissions:
+            assert (await hub.decided(each)).state is MessageState.ACCEPTED
+        await hub.outbox_is_empty()
+    assert max(portions) <= 2

@@ -8,9 +8,7 @@ from typing import Final
 
 from lxml import etree
 
-from edxml_schemas.findings import Finding, FindingCode, finding
-from edxml_schemas.names import EXC_C14N, ds, local
-from edxml_schemas.profile import (
+from edxml_schemas.dsig.profile import (
     ALGORITHMS,
     BLANK_CHARS,
     CERTIFICATE_CHARS,
@@ -26,6 +24,8 @@ from edxml_schemas.profile import (
     SignatureAlgorithm,
     read_certificate,
 )
+from edxml_schemas.findings import Finding, FindingCode, finding
+from edxml_schemas.names import EXC_C14N, ds, local
 from edxml_schemas.safe_xml import line_of, xpath_of
 
 # Clark names are put together once: this runs for every envelope.

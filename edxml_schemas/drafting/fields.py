@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from edxml_schemas.draft_reader import Table
+from edxml_schemas.drafting.reader import Table
 from edxml_schemas.model import (
     Bussiness,
     BussinessDocumentInfo,

@@ -12,7 +12,7 @@ from typing import Final
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 
-from edxml_schemas.profile import PublicKey
+from edxml_schemas.dsig.profile import PublicKey
 
 SOUND_HASHES: Final = frozenset({"sha256", "sha384", "sha512"})
 """Hashes that certificates and lists may be signed over. SHA-1 and MD5 are not among them."""

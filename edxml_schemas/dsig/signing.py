@@ -14,9 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from lxml import etree
 
-from edxml_schemas.findings import FindingCode, Findings, codes, finding
-from edxml_schemas.names import DSIG_NS, EXC_C14N, local
-from edxml_schemas.profile import (
+from edxml_schemas.dsig.profile import (
     CHAIN_CERTIFICATES,
     ENVELOPE_HOME,
     RECEIPT_HOME,
@@ -27,6 +25,8 @@ from edxml_schemas.profile import (
     content_digest,
     kind_of_key,
 )
+from edxml_schemas.findings import FindingCode, Findings, codes, finding
+from edxml_schemas.names import DSIG_NS, EXC_C14N, local
 from edxml_schemas.safe_xml import Parsed, line_of, parse, xpath_of
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey

@@ -9,8 +9,8 @@ from types import MappingProxyType
 from typing import Final
 
 from edxml_schemas.attachments import pack_attachment
-from edxml_schemas.draft_fields import AttachmentDraft
-from edxml_schemas.draft_reader import DraftProblem, DraftProblems, Notebook
+from edxml_schemas.drafting.fields import AttachmentDraft
+from edxml_schemas.drafting.reader import DraftProblem, DraftProblems, Notebook
 from edxml_schemas.limits import Limits
 from edxml_schemas.model import Attachment
 

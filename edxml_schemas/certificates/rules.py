@@ -7,9 +7,9 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
+from edxml_schemas.certificates.revocation import SOUND_HASHES
+from edxml_schemas.dsig.profile import kind_of_key
 from edxml_schemas.findings import Finding, FindingCode, finding
-from edxml_schemas.profile import kind_of_key
-from edxml_schemas.revocation import SOUND_HASHES
 
 _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
 

@@ -11,11 +11,11 @@ from functools import cache, lru_cache
 
 from lxml import etree
 
+from edxml_schemas.checks.rule_table import TABLE, TEXT_TABLE, Rule
 from edxml_schemas.contract import MessageType
 from edxml_schemas.findings import Finding, FindingCode, Findings, finding
 from edxml_schemas.limits import DEFAULT_LIMITS, Limits
 from edxml_schemas.names import DSIG_NS, EDXML_NS, EDXML_PREFIX, local, q
-from edxml_schemas.rule_table import TABLE, TEXT_TABLE, Rule
 from edxml_schemas.safe_xml import children_of, line_of, text_of, xpath_of
 
 

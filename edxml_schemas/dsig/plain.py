@@ -2,7 +2,7 @@
 
 What equals the text has the shape of the profile, element by element and attribute by attribute, and `SignedInfo` in
 canonical form is a part of that text. Everything else, a fault as well as a layout with white space, is left to
-`signature_reader.py`, which walks the elements and names what is wrong. Nothing is accepted here that is refused there.
+`reader.py`, which walks the elements and names what is wrong. Nothing is accepted here that is refused there.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,8 +13,7 @@ from typing import Final
 import pybase64
 from lxml import etree
 
-from edxml_schemas.names import DSIG_NS, EXC_C14N, ds
-from edxml_schemas.profile import (
+from edxml_schemas.dsig.profile import (
     ALGORITHMS,
     CERTIFICATE_CHARS,
     CHAIN_CERTIFICATES,
@@ -27,7 +26,8 @@ from edxml_schemas.profile import (
     canonical,
     read_certificate,
 )
-from edxml_schemas.signature_reader import ReadSignature
+from edxml_schemas.dsig.reader import ReadSignature
+from edxml_schemas.names import DSIG_NS, EXC_C14N, ds
 
 _SIGNATURE: Final = ds("Signature")
 _DIGEST_CHARS: Final = 44  # SHA-256 in base64

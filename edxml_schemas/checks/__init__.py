@@ -1,0 +1,1 @@
+"""The schemas on two engines, and the rules beside them. `schemas.py` is the door."""

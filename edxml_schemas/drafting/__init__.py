@@ -1,0 +1,1 @@
+"""From metadata and files to a draft. `drafts.py` is the door."""
