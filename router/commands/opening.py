@@ -74,7 +74,7 @@ def table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) ->
         show_header=any(headings),
     )
     for heading in headings:
-        made.add_column(Text(heading))
+        made.add_column(Text(heading), overflow="fold")  # a code that is cut short is no code
     for row in rows:
         made.add_row(*(Text(cell) for cell in row))
     return made

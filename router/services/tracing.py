@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from edxml_schemas.catalogue import as_dict as finding_as_dict
+from edxml_schemas.contract import MessageType
 from edxml_schemas.statuses import STATUS_TEXT, StatusCode
 from router.core.events import EVENTS
 from router.core.records import Event, Leg, MessageRecord, StatusRecord
@@ -35,8 +36,25 @@ class Trace:
 
 
 def trace(store: Store, query: str, *, limit: int = 50) -> Sequence[Trace]:
-    """Messages by id, submission id, DocumentId, code or its number, sender or recipient organ; newest first."""
-    return [trace_of(store, each) for each in store.find(query, limit=limit)]
+    """Messages by id, submission id, DocumentId, code or its number, sender or recipient organ; newest first.
+
+    Who asks for a document means the document: statuses about it and resends of it stand in its own trace, and are
+    found by themselves only when nothing else was asked for (their message id).
+    """
+    return [trace_of(store, each) for each in _headlines(store, store.find(query, limit=limit))]
+
+
+def _headlines(store: Store, found: Sequence[MessageRecord]) -> Sequence[MessageRecord]:
+    """The found messages, each status and each resend replaced by the document that it is about."""
+    if len(found) == 1:
+        return found
+    known = {each.id: each for each in found}
+    headlines: dict[str, MessageRecord] = {}
+    for each in found:
+        meant = each.duplicate_of or (each.about if each.type is MessageType.STATUS else "")
+        original = known.get(meant) or (store.message(meant) if meant else None) or each
+        headlines.setdefault(original.id, original)
+    return tuple(headlines.values())
 
 
 def trace_of(store: Store, message: MessageRecord) -> Trace:

@@ -65,7 +65,7 @@ def main() -> int:
             good = judge(report, papers, console)
             console.print(f"[dim]{time.monotonic() - begun:.0f} giây · seconds[/dim]")
             if options.keep:
-                keep(stage, papers, console)
+                keep(stage, papers, report, console)
     except StageFailed as problem:
         Console(stderr=True).print(str(problem), markup=False)
         return 3
@@ -138,10 +138,11 @@ def judge(report: PlayReport, papers: Papers, console: Console) -> bool:
     return not wrong
 
 
-def keep(stage: Stage | InProcessStage, papers: Papers, console: Console) -> None:
+def keep(stage: Stage | InProcessStage, papers: Papers, report: PlayReport, console: Console) -> None:
     """Says what to try next, and waits for Ctrl-C."""
     config = papers.folder / "hub" / "truc.toml"
     office = papers.agent("van-phong")
+    document = report.steps[0].outcome.document_id
     (papers.folder / "demo.json").write_text(
         json.dumps(
             {
@@ -155,7 +156,7 @@ def keep(stage: Stage | InProcessStage, papers: Papers, console: Console) -> Non
     console.rule("Đang chạy; Ctrl-C để dừng · running; Ctrl-C ends it")
     console.print(
         f"""\
-  truc trace VPCP-TH --config {config}          văn bản ở đâu · where is it
+  truc trace {document} --config {config}      văn bản ở đâu · where is it
   truc status --config {config}
   truc-agent inbox --config {papers.agent_settings("bo-giao-thong")}
   cp -r {SET}/drafts/cong-van {office}/folder/outbox/      (sửa code_number, thêm [[to]] · set code_number, add [[to]])

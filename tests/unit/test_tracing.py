@@ -76,3 +76,20 @@ def test_a_refusal_is_traced_with_its_findings_in_both_languages() -> None:
 
 def test_what_nobody_knows_is_not_found() -> None:
     assert trace(Desk().store, "khong-co") == []
+
+
+def test_who_asks_for_a_document_gets_the_document_and_not_what_was_said_about_it() -> None:
+    desk = Desk()
+    settled = desk.send(a_document())
+    for code in ("01", "03", "05"):
+        desk.send(a_status(status_code=code))
+    found = trace(desk.store, settled.message.document_id)
+    assert [each.message.id for each in found] == [settled.message.id]
+    assert {each.status_code for each in found[0].related} == {"01", "03", "05"}
+
+
+def test_a_status_is_found_by_its_own_message_id() -> None:
+    desk = Desk()
+    desk.send(a_document())
+    status = desk.send(a_status(status_code="03")).message
+    assert [each.message.id for each in trace(desk.store, status.id)] == [status.id]
