@@ -1,0 +1,223 @@
+"""The demo as people run it, what can be asked while it stands, and that it says so when something is wrong."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.demo import __main__ as demo
+from tests.demo.country import BODIES
+from tests.support.broker_fixture import needs_rabbitmq
+
+PATIENCE = 90.0  # seconds until a demo that does not get there fails
+SENT_OK = "SHA-256 của từng bản bằng bản đã gửi"
+QUICK = ("cong-van", "tiep-nhan", "gia-mao")
+"""Steps enough to see a replay; they need nothing of the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A demo that was told to stay."""
+
+    folder: Path
+    process: "subprocess.Popen[str]"
+    printed: Path
+
+    def run(self, command: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("TRUC_")}
+        done = subprocess.run(
+            [str(Path(sys.executable).parent / command), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+            env={**environment, "COLUMNS": "200", "TRUC_CONFIG": str(self.folder / "hub" / "truc.toml")},
+        )
+        assert "Traceback" not in done.stderr
+        return done
+
+    def truc(self, *arguments: str) -> Any:
+        """What a command of the hub says as JSON."""
+        done = self.run("truc", *arguments, "--json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def replay(self, place: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        agents, pki = str(self.folder / "agents"), str(self.folder / "pki")
+        return self.run("truc-agent", "replay", str(place), "--agents", agents, "--credentials", pki, *arguments)
+
+
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
+    """`make demo ARGS=--keep` on a RabbitMQ of its own, played and still running."""
+    needs_rabbitmq()
+    folder = tmp_path_factory.mktemp("demo")
+    printed = folder / "printed.txt"
+    home = folder / "country"
+    with printed.open("w", encoding="utf-8") as sink:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.demo", "--keep", "--folder", str(home)],
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=sink,
+            text=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )
+        made = Standing(home, process, printed)
+        try:
+            _await_kept(made)
+            yield made
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+                process.wait(PATIENCE)
+
+
+def _await_kept(made: Standing) -> None:
+    until = time.monotonic() + PATIENCE
+    while "truc-agent replay" not in made.printed.read_text("utf-8"):
+        if time.monotonic() > until:
+            raise TimeoutError(made.printed.read_text("utf-8"))
+        try:
+            made.process.wait(0.1)
+        except subprocess.TimeoutExpired:
+            continue
+        raise AssertionError(made.printed.read_text("utf-8"))
+
+
+def part_of_the_set(folder: Path, *, wrong: str = "", steps: tuple[str, ...] = QUICK) -> Path:
+    """A copy of the demo's set with only some steps, and, when `wrong` names one, a false expectation of it."""
+    shutil.copytree(demo.SET, folder)
+    head, *told = (folder / "set.toml").read_text("utf-8").split("[[step]]\n")
+    kept = [each for each in told if each.split('"')[1] in steps]
+    lines = []
+    for each in kept:
+        text = each
+        if each.split('"')[1] == wrong:
+            assert "signature.digest-mismatch" in each
+            text = each.replace("signature.digest-mismatch", "trust.revoked")
+        elif 'id = "cong-van"' in each:
+            text = "\n".join(line for line in each.splitlines() if not line.startswith("expect.statuses")) + "\n"
+        lines.append(text)
+    (folder / "set.toml").write_text("[[step]]\n".join([head, *lines]), encoding="utf-8")
+    return folder
+
+
+# ── On a real broker ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.rabbitmq
+@pytest.mark.slow
+def test_the_demo_shows_the_matrix_and_every_copy_is_what_was_sent(standing: Standing) -> None:
+    shown = standing.printed.read_text("utf-8")
+    assert "Văn bản × nơi nhận" in shown
+    assert all(body.name.split()[0] in shown for body in BODIES)
+    assert SENT_OK in shown
+    assert "✗" not in shown
+    assert "Traceback" not in shown
+
+
+@pytest.mark.rabbitmq
+@pytest.mark.slow
+def test_a_document_is_found_by_every_name_people_have_for_it(standing: Standing) -> None:
+    document = next(each for each in standing.truc("trace", "000.00.00.G90") if len(each["matrix"]) == 5)
+    message = document["message"]
+    assert message["state"] == "accepted"
+    assert {leg["state"] for leg in document["matrix"]} == {"delivered"}
+    names = (message["document_id"], message["code"], message["code"].split("/")[0], message["id"])
+    for name in (*names, message["submission_id"], "000.00.01.G91"):
+        found = standing.truc("trace", name)
+        assert message["id"] in {each["message"]["id"] for each in found}, name
+    told = standing.run("truc", "trace", message["id"])
+    assert told.returncode == 0
+    assert "Nơi nhận × trạng thái" in told.stdout
+    assert all(body in told.stdout for body in ("000.00.00.G91", "H90.01"))
+    nothing = standing.run("truc", "trace", "9999/KHONG-CO")
+    assert nothing.returncode == 1
+
+
+@pytest.mark.rabbitmq
+@pytest.mark.slow
+def test_a_refused_document_is_found_with_the_reason_and_the_remedy(standing: Standing) -> None:
+    refused = [each for each in standing.truc("trace", "000.00.00.G90") if each["message"]["state"] == "refused"]
+    assert refused
+    assert all(each["message"]["findings"] and not each["matrix"] for each in refused)
+    told = standing.run("truc", "trace", refused[0]["message"]["id"])
+    assert "→" in told.stdout
+
+
+@pytest.mark.rabbitmq
+@pytest.mark.slow
+def test_the_hub_tells_of_queues_and_workers(standing: Standing) -> None:
+    until = time.monotonic() + 20.0
+    while True:  # the last receipts may still be on their way
+        told = standing.truc("status")
+        waiting = told["outbox"] + sum(each["messages"] for each in told["queues"])
+        if not waiting or time.monotonic() > until:
+            break
+    assert (told["workers"], waiting) == (2, 0)
+    assert told["legs"]["delivered"] == sum(told["legs"].values())
+
+
+@pytest.mark.rabbitmq
+@pytest.mark.slow
+def test_the_same_set_plays_again_through_the_running_agents(standing: Standing, tmp_path: Path) -> None:
+    again = standing.replay(part_of_the_set(tmp_path / "set"), "--json", "--junit", str(tmp_path / "out.xml"))
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert [each["id"] for each in json.loads(again.stdout)["steps"]] == list(QUICK)
+    assert 'failures="0"' in (tmp_path / "out.xml").read_text("utf-8")
+
+
+@pytest.mark.rabbitmq
+@pytest.mark.slow
+def test_a_false_expectation_fails_the_replay_and_names_the_step(standing: Standing, tmp_path: Path) -> None:
+    wrong = part_of_the_set(tmp_path / "set", wrong="gia-mao")
+    told = standing.replay(wrong, "--timeout", "10")
+    assert told.returncode == 1
+    assert "✗ gia-mao: codes: cần trust.revoked, thấy signature.digest-mismatch" in " ".join(told.stdout.split())
+
+
+@pytest.mark.rabbitmq
+@pytest.mark.slow
+def test_the_demo_ends_well_when_it_is_told_to(standing: Standing) -> None:
+    standing.process.send_signal(signal.SIGTERM)
+    assert standing.process.wait(PATIENCE) == 0
+
+
+# ── Inside one process ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.slow
+def test_without_a_broker_the_demo_plays_the_same_day_in_one_process(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.demo", "--in-process", "--folder", str(tmp_path / "country")],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "NO RABBITMQ" in done.stdout
+    assert SENT_OK in done.stdout
+
+
+@pytest.mark.slow
+def test_the_demo_exits_1_and_names_the_step_that_is_not_as_it_must_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(demo, "SET", part_of_the_set(tmp_path / "set", wrong="gia-mao"))
+    monkeypatch.setattr(demo, "FOLDER_PATIENCE", 1.0)
+    monkeypatch.setattr(sys, "argv", ["demo", "--in-process", "--folder", str(tmp_path / "country")])
+    assert demo.main() == 1
+    told = " ".join(capfd.readouterr().out.split())
+    assert "✗ gia-mao: codes: cần trust.revoked" in told
+    assert SENT_OK not in told
