@@ -12,12 +12,15 @@ from datetime import timedelta
 from typing import Any, Final, TypeVar
 
 from router.adapters.amqp import AmqpBroker
+from router.adapters.blob_room import BlobLimits, BlobRoom
 from router.adapters.clock import SystemClock
+from router.adapters.crl_fetcher import CrlFetcher
 from router.adapters.http import BlobDoor
+from router.adapters.parent_process import end_with_parent
 from router.adapters.payloads import FilePayloads
 from router.adapters.sql.migrate import upgrade
 from router.adapters.sql.store import SqlStore
-from router.adapters.trust_files import CrlFetcher, TrustFolders
+from router.adapters.trust_files import TrustFolders
 from router.core.policy import Policy
 from router.errors import UsageProblem, redacted
 from router.logs import logger
@@ -56,7 +59,7 @@ def open_store(settings: Settings) -> SqlStore:
 
 def migrate(settings: Settings) -> None:
     """Create the database or bring it up to date. Raises StoreUnavailable, UsageProblem."""
-    settings.data_path.mkdir(parents=True, exist_ok=True)
+    settings.data_path.mkdir(parents=True, exist_ok=True, mode=0o750)
     try:
         upgrade(settings.database)
     except ValueError as problem:
@@ -83,11 +86,26 @@ def open_trust(settings: Settings) -> TrustFolders:
 
 
 def crl_fetcher(settings: Settings) -> CrlFetcher:
-    return CrlFetcher(settings.trust.crl_urls, settings.data_path / "crls")
+    trust, folder = settings.trust, settings.folder
+    return CrlFetcher(
+        trust.crl_urls,
+        settings.data_path / "crls",
+        authorities=(folder / trust.anchors, folder / trust.intermediates),
+    )
 
 
-def blob_door(settings: Settings, store: SqlStore) -> BlobDoor:
-    return BlobDoor(store, open_payloads(settings, writer="door"), limit=settings.limits.envelope_bytes)
+def blob_room(settings: Settings, store: SqlStore) -> BlobRoom:
+    blobs = settings.blobs
+    limits = BlobLimits(
+        free_bytes=blobs.free_bytes,
+        unclaimed_bytes=blobs.unclaimed_bytes,
+        unclaimed_for=timedelta(hours=blobs.unclaimed_hours),
+    )
+    return BlobRoom(open_payloads(settings, writer="door"), store, limits)
+
+
+def blob_door(settings: Settings, store: SqlStore, room: BlobRoom) -> BlobDoor:
+    return BlobDoor(store, open_payloads(settings, writer="door"), room=room, limit=settings.limits.envelope_bytes)
 
 
 def policy_of(settings: Settings) -> Policy:
@@ -167,13 +185,15 @@ def _heed_signals(worker: Worker, stopping: asyncio.Event, *, watch_input: bool)
         loop.add_signal_handler(number, stop)
 
     def orphaned() -> None:
-        if os.read(sys.stdin.fileno(), 4096) == b"":
-            loop.remove_reader(sys.stdin.fileno())
-            if not stopping.is_set():
-                stop()
+        if not stopping.is_set():
+            stop()
+
+    def tell_loop() -> None:
+        with contextlib.suppress(RuntimeError):  # it is closed: the process is about to end
+            loop.call_soon_threadsafe(orphaned)
 
     if watch_input:
-        loop.add_reader(sys.stdin.fileno(), orphaned)
+        end_with_parent(sys.stdin.fileno(), tell_loop)
 
 
 async def _look_at_trust(trust: TrustFolders, stopping: asyncio.Event) -> None:
@@ -186,8 +206,8 @@ async def _look_at_trust(trust: TrustFolders, stopping: asyncio.Event) -> None:
 
 async def _beat(worker: Worker, broker: AmqpBroker, stopping: asyncio.Event) -> None:
     while not stopping.is_set():
-        sys.stdout.write(json.dumps({"broker": broker.connected, "store": worker.store_works}) + "\n")
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # the supervisor is gone, and this process will be soon
+            sys.stdout.write(json.dumps({"broker": broker.connected, "store": worker.store_works}) + "\n")
             sys.stdout.flush()
         await wait_for(stopping, BEAT)
 

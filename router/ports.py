@@ -119,6 +119,10 @@ class Store(Protocol):
         """Whether an agent is a party (sender or recipient of a leg) to an accepted message with these bytes."""
         ...
 
+    def claimed_blobs(self, digests: Iterable[str]) -> Set[str]:
+        """Those of these digests whose uploaded blob a message speaks of that was accepted or is deferred."""
+        ...
+
     def ping(self) -> None:
         """Raises StoreUnavailable."""
         ...

@@ -54,6 +54,19 @@ class LimitSettings(BaseModel):
         return Limits(**self.model_dump())
 
 
+class BlobSettings(BaseModel):
+    """`[blobs]`: room for large envelopes that agents upload before they submit them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    free_bytes: int = Field(default=2**30, ge=0)
+    """Bytes that stay free on the disk: an upload that would take them is put off (507)."""
+    unclaimed_bytes: int = Field(default=4 * 2**30, gt=0)
+    """Most bytes that one agent may have uploaded and not submitted; further uploads are put off (507)."""
+    unclaimed_hours: float = Field(default=168.0, gt=0)
+    """What was uploaded and not submitted for so long is removed."""
+
+
 class Settings(BaseSettings):
     """The hub's settings. `folder` is where the file is, and not a setting."""
 
@@ -91,6 +104,7 @@ class Settings(BaseSettings):
     """Time between two looks for leftovers in the outbox, deferred verdicts, and new agents."""
     trust: TrustSettings = TrustSettings()
     limits: LimitSettings = LimitSettings()
+    blobs: BlobSettings = BlobSettings()
 
     @classmethod
     def settings_customise_sources(

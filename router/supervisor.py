@@ -19,18 +19,21 @@ from typing import Final
 import uvicorn
 
 from router.adapters.amqp import AmqpBroker
+from router.adapters.blob_room import BlobRoom
+from router.adapters.clock import SystemClock
 from router.adapters.http import web_app
+from router.adapters.parent_process import STOP_GRACE
 from router.adapters.sql.store import SqlStore
-from router.app import blob_door, crl_fetcher, migrate, open_broker, open_store
+from router.app import blob_door, blob_room, crl_fetcher, migrate, open_broker, open_store
 from router.errors import InfrastructureProblem
 from router.logs import logger
 from router.ports import BrokerUnavailable, StoreUnavailable
 from router.services.intake import Backoff, wait_for
 from router.settings import Settings
 
-GRACE: Final = 30.0  # seconds that workers have to finish what is in their hands
 STALE: Final = 5.0  # seconds without a sign of life after which a worker counts as away
 HEALTHY: Final = 30.0  # seconds of life after which a worker's earlier ends are forgotten
+SWEEP_EVERY: Final = 600.0  # seconds between two looks for uploads that nobody speaks of
 CHECK_TIMEOUT: Final = 3.0  # seconds for one readiness question
 
 
@@ -128,8 +131,10 @@ class Supervisor:
         self._log.info("hub-started", processes=len(self._workers), settings=self._settings.shown())
         tasks = [asyncio.create_task(each.keep_alive()) for each in self._workers]
         tasks.append(asyncio.create_task(self._fetch_crls()))
+        room = blob_room(self._settings, store)
+        tasks.append(asyncio.create_task(self._sweep(room)))
         if door is not None:
-            tasks.append(asyncio.create_task(self._serve(door, store, broker)))
+            tasks.append(asyncio.create_task(self._serve(door, store, broker, room)))
         stopped = asyncio.ensure_future(self._stopping.wait())
         try:
             await asyncio.wait({stopped, *tasks}, return_when=asyncio.FIRST_COMPLETED)
@@ -160,9 +165,9 @@ class Supervisor:
     async def _end(self, tasks: list["asyncio.Task[None]"]) -> None:
         for each in self._workers:
             each.signal(signal.SIGTERM)
-        _, late = await asyncio.wait(tasks, timeout=GRACE)
+        _, late = await asyncio.wait(tasks, timeout=STOP_GRACE)
         if late:
-            self._log.warning("workers-killed", count=len(late), grace_seconds=GRACE)
+            self._log.warning("workers-killed", count=len(late), grace_seconds=STOP_GRACE)
 
     def _listen(self) -> socket.socket | None:
         host, port = self._settings.http_host, self._settings.http_port
@@ -183,7 +188,7 @@ class Supervisor:
             ) from problem
         return door
 
-    async def _serve(self, door: socket.socket, store: SqlStore, broker: AmqpBroker) -> None:
+    async def _serve(self, door: socket.socket, store: SqlStore, broker: AmqpBroker, room: BlobRoom) -> None:
         async def ready() -> Mapping[str, str]:
             return {
                 "broker": await self._broker_problem(broker),
@@ -191,7 +196,7 @@ class Supervisor:
                 **{f"worker-{each.index}": each.problem() for each in self._workers},
             }
 
-        application = web_app(ready=ready, door=blob_door(self._settings, store))
+        application = web_app(ready=ready, door=blob_door(self._settings, store, room))
         config = uvicorn.Config(application, log_config=None, access_log=False, lifespan="off", server_header=False)
         await _Server(config).serve(sockets=[door])
 
@@ -216,6 +221,16 @@ class Supervisor:
         except TimeoutError:
             return "no answer"
         return ""
+
+    async def _sweep(self, room: BlobRoom) -> None:
+        while not self._stopping.is_set():
+            try:
+                swept = await asyncio.to_thread(room.sweep, now=SystemClock().now())
+                if swept.partial or swept.unclaimed:
+                    self._log.info("blobs-swept", partial=swept.partial, unclaimed=swept.unclaimed)
+            except (StoreUnavailable, OSError) as problem:
+                self._log.warning("blobs-not-swept", reason=str(problem))
+            await wait_for(self._stopping, SWEEP_EVERY)
 
     async def _fetch_crls(self) -> None:
         fetcher = crl_fetcher(self._settings)

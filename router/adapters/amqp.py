@@ -4,6 +4,8 @@ One plain connection, made when it is first needed. When it is lost, everything 
 `BrokerUnavailable`, and the next call connects anew: whoever calls decides how long to wait, so that there is one
 policy of waiting and none in hiding. Deliveries of a lost connection are void; the broker hands them out again.
 
+What an agent writes into a message's header cannot end the connection: see `amqp_transport.py`.
+
 The hot path (publish, acknowledge, consume) goes to aiormq under aio-pika: a tenth faster, and the same connection.
 """
 
@@ -38,6 +40,7 @@ from router.adapters.amqp_deliveries import (
     as_broker_unavailable,
     tag_of,
 )
+from router.adapters.amqp_transport import GuardedConnection
 from router.core.records import OutboxItem
 from router.errors import redacted
 from router.ports import BrokerUnavailable, Clock, Delivery, QueueDepth, ReportDelivery
@@ -247,7 +250,10 @@ class AmqpBroker:
                 url = url.update_query(heartbeat=str(HEARTBEAT))
             try:
                 connection = await aio_pika.connect(
-                    url, timeout=CONNECT_TIMEOUT, client_properties={"connection_name": self._name}
+                    url,
+                    timeout=CONNECT_TIMEOUT,
+                    client_properties={"connection_name": self._name},
+                    connection_class=GuardedConnection,
                 )
             except LOST as problem:
                 # Not the library's own words: they may hold the URL with its password.

@@ -2,7 +2,8 @@
 
     GET /-/health            200 while the process runs
     GET /-/ready             200 when broker, database and workers are there, else 503; JSON says which is not
-    PUT /-/blobs/<sha256>    an agent uploads an envelope; the digest is checked; 201
+    PUT /-/blobs/<sha256>    an agent uploads an envelope; the digest is checked; 201,
+                             or 507 when there is no room: try again later
     GET /-/blobs/<sha256>    an agent fetches an envelope to which it is a party; 404 for everybody else
 
 Agents prove themselves by HTTP Basic with the token that `truc registry` gave them. TLS is for a proxy in front.
@@ -10,10 +11,10 @@ Agents prove themselves by HTTP Basic with the token that `truc registry` gave t
 
 import asyncio
 import base64
-import binascii
 import hashlib
 import hmac
-from collections.abc import Awaitable, Mapping
+import re
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -22,12 +23,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from router.adapters.blob_room import BlobRoom, NoRoom
 from router.adapters.payloads import BlobRefused, BlobWriter
 from router.core.registry import AgentRecord
 from router.logs import logger
 from router.ports import PayloadUnavailable, Store, StoreUnavailable
 
 WRITE_BYTES: Final = 2**20  # gathered before a thread writes them
+SIZE: Final = re.compile(r"[0-9]{1,18}")
 NOBODY: Final = AgentRecord(name="", active=False, token_hash=hashlib.sha256(b"").hexdigest())
 CHALLENGE: Final = {"WWW-Authenticate": 'Basic realm="truc"'}
 
@@ -49,9 +52,10 @@ class Readiness(Protocol):
 class BlobDoor:
     """Streams envelopes in and out. Memory does not grow with them."""
 
-    def __init__(self, store: Store, blobs: Blobs, *, limit: int) -> None:
+    def __init__(self, store: Store, blobs: Blobs, *, room: BlobRoom, limit: int) -> None:
         self._store = store
         self._blobs = blobs
+        self._room = room
         self._limit = limit
         self._log = logger("blob-door")
 
@@ -59,16 +63,29 @@ class BlobDoor:
         agent = await self._agent(request)
         if agent is None:
             return _problem(401, "sai tên hoặc mã của điểm kết nối", "wrong agent name or token", CHALLENGE)
-        digest = request.path_params["digest"]
-        stated = request.headers.get("content-length", "")
-        if stated.isdecimal() and int(stated) > self._limit:
+        stated = request.headers.get("content-length")
+        if stated is not None and not SIZE.fullmatch(stated):
+            return _problem(400, "Content-Length không phải là một số", "Content-Length is no size")
+        size = self._limit if stated is None else int(stated)
+        if size > self._limit:
             return self._too_large()
+        try:
+            await asyncio.to_thread(self._room.reserve, agent, size)
+        except NoRoom as problem:
+            self._log.warning("blob-put-off", agent=agent, size=size, reason=problem.en)
+            return _problem(507, problem.vi, problem.en, {"Retry-After": "60"})
+        try:
+            return await self._keep(request, agent, request.path_params["digest"])
+        finally:
+            self._room.release(agent, size)
+
+    async def _keep(self, request: Request, agent: str, digest: str) -> Response:
         try:
             writer = await asyncio.to_thread(self._blobs.blob_writer, digest, limit=self._limit)
         except BlobRefused as problem:
             return _problem(422, "mã băm không đúng dạng", str(problem))
         try:
-            await self._receive(request, writer)
+            await self._receive(request, writer, before_the_end=lambda: self._room.mark(agent, digest))
         except BlobRefused as problem:
             if writer.size > self._limit:
                 return self._too_large()
@@ -79,15 +96,20 @@ class BlobDoor:
         return JSONResponse({"digest": digest, "size": writer.size}, status_code=201)
 
     @staticmethod
-    async def _receive(request: Request, writer: BlobWriter) -> None:
+    async def _receive(request: Request, writer: BlobWriter, *, before_the_end: Callable[[], None]) -> None:
         gathered = bytearray()
         async for chunk in request.stream():
             gathered += chunk
             if len(gathered) >= WRITE_BYTES:
                 await asyncio.to_thread(writer.write, bytes(gathered))
                 gathered.clear()
-        await asyncio.to_thread(writer.write, bytes(gathered))
-        await asyncio.to_thread(writer.finish)
+
+        def finish() -> None:
+            writer.write(bytes(gathered))
+            before_the_end()
+            writer.finish()
+
+        await asyncio.to_thread(finish)
 
     async def get(self, request: Request) -> Response:
         agent = await self._agent(request)
@@ -95,10 +117,12 @@ class BlobDoor:
             return _problem(401, "sai tên hoặc mã của điểm kết nối", "wrong agent name or token", CHALLENGE)
         digest = request.path_params["digest"]
         path = await asyncio.to_thread(self._blobs.blob_path, digest)
-        allowed = await asyncio.to_thread(lambda: self._store.may_read(agent=agent, digest=digest))
+        # What is no digest, or not there, is asked of nobody.
+        allowed = path is not None and await asyncio.to_thread(self._store.may_read, agent=agent, digest=digest)
         if path is None or not allowed:
             # One answer for "not there" and "not yours": nobody learns which documents exist.
             return _problem(404, "không có phong bì này", "there is no such envelope for you")
+        self._log.info("blob-given", agent=agent, digest=digest, size=path.stat().st_size)
         return FileResponse(path, media_type="application/xml", headers={"Cache-Control": "no-store"})
 
     async def _agent(self, request: Request) -> str | None:
@@ -157,6 +181,6 @@ def _basic(header: str) -> tuple[str, str]:
         return "", ""
     try:
         name, colon, token = base64.b64decode(encoded, validate=True).decode("utf-8").partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # no base64, no ASCII, no UTF-8
         return "", ""
     return (name, token) if colon else ("", "")

@@ -262,6 +262,15 @@ class MemoryStore:
                         return True
             return False
 
+    def claimed_blobs(self, digests: Iterable[str]) -> Set[str]:
+        wanted = {f"blob:{each}": each for each in digests}
+        with self._lock:
+            return {
+                wanted[message.payload]
+                for message in self._tables.messages.values()
+                if message.payload in wanted and message.state is not MessageState.REFUSED
+            }
+
     def ping(self) -> None:
         """Memory is always there."""
 

@@ -5,6 +5,7 @@ A batch of envelopes costs one write and one `fdatasync`, whatever their number.
     segments/<writer>-<number>.seg   records, each: magic (4), length (8, big-endian), CRC-32 (4), the bytes
     blobs/ab/cd/<sha256>             one file per blob, whole or not there
     partial/<random>                 uploads under way; a leftover of a crash is dead weight and nothing else
+    unclaimed/                       see blob_room.py
 
 A process writes only segments that it created itself, so a tail torn by a crash is never written behind, and nobody
 holds a reference to it, because references are handed out after the sync. The CRC tells bytes that rotted or were
@@ -20,6 +21,7 @@ import threading
 import uuid
 import zlib
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -36,6 +38,8 @@ HEAD: Final = struct.Struct(">4sQI")
 DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 REFERENCE: Final = re.compile(r"seg:([A-Za-z0-9_-]{1,80}\.seg):(\d{1,18}):(\d{1,18})")
 WRITER_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,60}")
+FILE_MODE: Final = 0o640  # envelopes are letters: for the hub and its group, not for everybody on the machine
+FOLDER_MODE: Final = 0o750
 PIECES_PER_WRITE: Final = 512  # below IOV_MAX (1024) of Linux and macOS
 
 
@@ -56,7 +60,7 @@ class BlobWriter:
         self._limit = limit
         self._hash = hashlib.sha256()
         self._size = 0
-        self._file = partial.open("xb")
+        self._file = os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE), "wb")
 
     @property
     def size(self) -> int:
@@ -105,6 +109,7 @@ class FilePayloads:
     def __init__(self, folder: Path, writer: str = "hub", *, segment_bytes: int = SEGMENT_BYTES) -> None:
         if not WRITER_NAME.fullmatch(writer):
             raise ValueError(f"not a writer's name: {writer!r}")
+        self.folder = folder
         self._segments = folder / "segments"
         self._blobs = folder / "blobs"
         self._partial = folder / "partial"
@@ -150,7 +155,7 @@ class FilePayloads:
             name = f"{self._writer}-{number}.seg"
             try:
                 flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
-                self._descriptor = os.open(self._segments / name, flags, 0o640)
+                self._descriptor = os.open(self._segments / name, flags, FILE_MODE)
             except FileExistsError:
                 number += 1  # another process with our name was quicker
                 continue
@@ -207,8 +212,17 @@ class FilePayloads:
     # ── Blobs ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def claim(self, digest: str, size: int) -> str | None:
+        """A blob that is claimed counts as used now: what nobody used for long may be removed."""
         path = self.blob_path(digest)
-        return f"blob:{digest}" if path is not None and path.stat().st_size == size else None
+        try:
+            if path is None or path.stat().st_size != size:
+                return None
+            os.utime(path)
+        except FileNotFoundError:
+            return None  # removed at this moment
+        except OSError as problem:
+            raise PayloadUnavailable(f"cannot claim a blob: {problem}") from problem
+        return f"blob:{digest}"
 
     def blob_path(self, digest: str) -> Path | None:
         """The file of a blob that is wholly there, for streaming; None otherwise, whatever the text is."""
@@ -225,6 +239,26 @@ class FilePayloads:
             return BlobWriter(self._partial / uuid.uuid4().hex, self._blob_file(digest), digest=digest, limit=limit)
         except OSError as problem:
             raise PayloadUnavailable(f"cannot start a blob: {problem}") from problem
+
+    def remove_blob(self, digest: str, *, not_used_since: datetime) -> bool:
+        """Remove a blob unless it was uploaded or claimed after that time; whether it was removed."""
+        path = self.blob_path(digest)
+        apart = self._partial / uuid.uuid4().hex
+        try:
+            if path is None or path.stat().st_mtime >= not_used_since.timestamp():
+                return False
+            path.replace(apart)
+            if apart.stat().st_mtime >= not_used_since.timestamp():
+                apart.replace(path)  # claimed between the look and the removal; from here on it cannot be
+                return False
+            apart.unlink()
+        except FileNotFoundError:
+            return False
+        return True
+
+    def partial_files(self) -> Sequence[Path]:
+        """Uploads under way, and leftovers of crashes."""
+        return tuple(self._partial.iterdir())
 
     def put_blob(self, chunks: Iterable[bytes], *, digest: str, limit: int) -> str:
         """Keep a blob from chunks. Raises `BlobRefused` (more than `limit` bytes, or another digest)."""
@@ -275,7 +309,7 @@ def _make_folder(folder: Path) -> None:
     if folder.is_dir():
         return
     _make_folder(folder.parent)
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(exist_ok=True, mode=FOLDER_MODE)
     _sync_folder(folder.parent)
 
 

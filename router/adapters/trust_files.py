@@ -1,19 +1,15 @@
-"""Anchors, intermediates and revocation lists in folders, and revocation lists fetched by HTTP into one of them.
+"""Anchors, intermediates and revocation lists in folders.
 
-`TrustFolders` is what a worker asks; it reads files again when they change. `CrlFetcher` runs once per hub, beside the
-workers, and only writes files: the workers see them like any other. A file that cannot be read is named in the log,
-and what it said when it was last good still counts; a missing list makes verdicts wait, never the hub fall.
+`TrustFolders` is what a worker asks; it reads files again when they change. A file that cannot be read is named in the
+log, and what it said when it was last good still counts; a missing list makes verdicts wait, never the hub fall.
+Revocation lists that `crl_fetcher.py` brings are files like any other.
 """
 
-import asyncio
-import hashlib
-import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Generic, TypeVar
 
-import httpx
 from cryptography import x509
 
 from edxml_schemas.trust import TrustMaterial
@@ -21,7 +17,6 @@ from router.logs import logger
 
 SUFFIXES: Final = frozenset({".pem", ".crt", ".cer", ".der", ".crl"})
 FILE_BYTES: Final = 64 * 2**20  # a national revocation list is a few megabytes
-FETCH_TIMEOUT: Final = 20.0  # seconds
 CERTIFICATE_MARK: Final = b"-----BEGIN CERTIFICATE-----"
 CRL_BEGIN: Final = b"-----BEGIN X509 CRL-----"
 CRL_END: Final = b"-----END X509 CRL-----"
@@ -44,7 +39,8 @@ def crls_of(data: bytes) -> tuple[x509.CertificateRevocationList, ...]:
     return tuple(x509.load_pem_x509_crl(block) for block in blocks)
 
 
-def _bounded(size: int) -> None:
+def bounded(size: int) -> None:
+    """Raises ValueError for a file that is larger than any list or certificate is."""
     if size > FILE_BYTES:
         raise ValueError(f"more than {FILE_BYTES} bytes")
 
@@ -57,7 +53,7 @@ class _Read(Generic[Parsed]):
     content: tuple[Parsed, ...]
 
 
-class _Folder(Generic[Parsed]):
+class WatchedFolder(Generic[Parsed]):
     """Files of one kind in some folders; only what changed is read."""
 
     def __init__(self, folders: Sequence[Path], parse: Callable[[bytes], tuple[Parsed, ...]]) -> None:
@@ -75,7 +71,7 @@ class _Folder(Generic[Parsed]):
                 stat = path.stat()
                 stamp = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
                 if known is None or known.stamp != stamp:
-                    _bounded(stat.st_size)
+                    bounded(stat.st_size)
                     known = _Read(stamp, self._parse(path.read_bytes()))
             except FileNotFoundError:
                 continue  # taken away between listing and reading
@@ -108,9 +104,9 @@ class TrustFolders:
     def __init__(
         self, *, anchors: Path, intermediates: Path, crls: Sequence[Path], require_revocation: bool = True
     ) -> None:
-        self._anchors = _Folder((anchors,), certificates_of)
-        self._intermediates = _Folder((intermediates,), certificates_of)
-        self._crls = _Folder(tuple(crls), crls_of)
+        self._anchors = WatchedFolder((anchors,), certificates_of)
+        self._intermediates = WatchedFolder((intermediates,), certificates_of)
+        self._crls = WatchedFolder(tuple(crls), crls_of)
         self._require_revocation = require_revocation
         self._material = TrustMaterial(anchors=(), require_revocation=require_revocation)
         self.refresh()
@@ -129,48 +125,3 @@ class TrustFolders:
                 require_revocation=self._require_revocation,
             )
         return any(changed)
-
-
-class CrlFetcher:
-    """Fetches revocation lists by HTTP into `folder`. A list that cannot be fetched or read changes nothing there."""
-
-    def __init__(self, urls: Sequence[str], folder: Path, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        self._urls = urls
-        self._folder = folder
-        self._transport = transport
-        self._log = logger("trust")
-
-    def path_of(self, url: str) -> Path:
-        return self._folder / f"{hashlib.sha256(url.encode()).hexdigest()[:32]}.crl"
-
-    async def fetch_all(self) -> int:
-        """How many lists were fetched and kept."""
-        if not self._urls:
-            return 0
-        async with httpx.AsyncClient(
-            timeout=FETCH_TIMEOUT, follow_redirects=True, transport=self._transport, trust_env=False
-        ) as client:
-            outcomes = await asyncio.gather(*(self._fetch(client, url) for url in self._urls))
-        return sum(outcomes)
-
-    async def _fetch(self, client: httpx.AsyncClient, url: str) -> bool:
-        try:
-            async with asyncio.timeout(FETCH_TIMEOUT), client.stream("GET", url) as response:
-                response.raise_for_status()
-                data = bytearray()
-                async for chunk in response.aiter_bytes():
-                    data += chunk
-                    _bounded(len(data))
-            crls_of(bytes(data))
-            await asyncio.to_thread(self._keep, self.path_of(url), bytes(data))
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as problem:
-            reason = str(problem) or type(problem).__name__
-            self._log.warning("crl-not-fetched", url=url, reason=reason)
-            return False
-        return True
-
-    def _keep(self, path: Path, data: bytes) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(f".{os.getpid()}.partial")
-        partial.write_bytes(data)
-        partial.replace(path)

@@ -11,12 +11,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from edxml_schemas.contract import RECEIPTS_PER_MESSAGE, Header, MessageType, Urgency, agent_of_key, bundled
+from edxml_schemas.contract import (
+    CLAIM_THRESHOLD,
+    RECEIPTS_PER_MESSAGE,
+    Header,
+    MessageType,
+    Urgency,
+    agent_of_key,
+    bundled,
+)
 from router.core.records import OutboxItem, OutboxKind, Submission
 from router.ports import DeliveredReport
 
 SUBMISSION_ID: Final = re.compile(r"[!-~]{1,128}")
 DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+LEG_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # as `core/ids.py` makes them
 LARGEST_SIZE: Final = 2**40
 BUNDLE_BYTES: Final = 256 * 1024
 """Most bytes of receipts in one message; a longer receipt travels alone."""
@@ -37,7 +46,11 @@ def submission_of(
     received_at: datetime,
 ) -> Submission | None:
     """A submission with what can be known of it; None when not even its agent can be told, so that nobody can be
-    answered. One without a usable id gets an id from its bytes, so that a redelivery is still the same submission."""
+    answered. One without a usable id gets an id from its bytes, so that a redelivery is still the same submission.
+
+    A body above the claim threshold is let go here and taken as a claim check: what a worker's prefetch holds is
+    bounded that way, and a sender that did not upload the bytes hears that they are not in the hub's store.
+    """
     agent = agent_of_key(routing_key)
     if not agent:
         return None
@@ -56,7 +69,7 @@ def submission_of(
         urgency=Urgency(routing_key.partition(".")[0]),
         digest=digest if sound else "",
         size=max(0, min(size, LARGEST_SIZE)) if sound else len(body),
-        body=None if sound and claimed else body,
+        body=None if (sound and claimed) or len(body) > CLAIM_THRESHOLD else body,
         received_at=received_at,
         redelivered=redelivered,
     )
@@ -66,7 +79,8 @@ def report_of(*, routing_key: str, message_type: str | None, headers: Headers, a
     """What an agent reports; None when it cannot be read. The agent is whom the broker let write under this key."""
     leg_id = _text(headers.get(Header.LEG))
     digest = _text(headers.get(Header.DIGEST))
-    if message_type != MessageType.DELIVERED or not leg_id or not routing_key or not DIGEST.fullmatch(digest):
+    named = LEG_ID.fullmatch(leg_id) and DIGEST.fullmatch(digest)
+    if message_type != MessageType.DELIVERED or not named or not routing_key:
         return None
     return DeliveredReport(leg_id=leg_id, agent=routing_key, digest=digest, at=at)
 

@@ -68,6 +68,13 @@ crl_urls = []
 # unzipped_bytes = 419430400
 # recipients = 5000
 # attachments = 1000
+
+[blobs]
+# Chỗ cho phong bì lớn tải lên trước: phần đĩa luôn để trống; mỗi agent được tải mà chưa gửi bao nhiêu (byte), bao lâu.
+# Room for large envelopes: bytes that stay free; what one agent may upload without submitting it, and for how long.
+# free_bytes = 1073741824
+# unclaimed_bytes = 4294967296
+# unclaimed_hours = 168.0
 """
 
 NEXT: Final = """\

@@ -24,10 +24,11 @@ def verdict_of(findings: Findings, *, open_questions: Findings, duplicate: bool)
     """The verdict from all findings.
 
     A fault refuses even when something else is still open: waiting would not mend it. `open_questions` are findings
-    of what could not be asked (a revocation list out of reach); they weigh nothing here but the time they take.
+    of what could not be asked (a revocation list out of reach); they weigh nothing here but the time they take. A
+    duplicate does not wait for them: they were answered for this very content when it was accepted.
     """
     if findings and refuses(findings):
         return Verdict.REFUSE
-    if open_questions:
-        return Verdict.DEFER
-    return Verdict.DUPLICATE if duplicate else Verdict.ACCEPT
+    if duplicate:
+        return Verdict.DUPLICATE
+    return Verdict.DEFER if open_questions else Verdict.ACCEPT

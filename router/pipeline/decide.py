@@ -67,8 +67,7 @@ def decide(
         said_by = envelope.sender.organ_id
         sender = present_code(registry, said_by)
         findings += sender_faults(registry, said_by, agent=speaker, fingerprint=fingerprint)
-        if signed is not None:
-            first = facts.first_with_content(signed.content_digest, sender)
+        first = first_of(passage, facts)
         if first is not None:
             findings += duplicate_note(first)
         elif isinstance(envelope, StatusMessage):
@@ -77,7 +76,8 @@ def decide(
         else:
             plan = plan_document(envelope, facts, sender=sender)
             findings += plan.findings
-    open_questions = passage.open_questions
+    # Content that was accepted once asks nothing anew: see `verdict_of`.
+    open_questions = passage.open_questions if first is None else ()
     if open_questions and now - submission.received_at >= policy.defer_for:
         findings, open_questions = findings + open_questions, ()
     verdict = verdict_of(findings, open_questions=open_questions, duplicate=first is not None)
@@ -108,6 +108,14 @@ def decide(
         return _repeated(message, first, facts, policy, now=now)
     outbox = (receipt_of(message, (), now=now, lease_for=policy.lease_for),) if known else ()
     return Decision(message=message, events=(_event(EventName.MESSAGE_REFUSED, message),), outbox=outbox)
+
+
+def first_of(passage: Passage, facts: Facts) -> MessageRecord | None:
+    """The accepted message whose signed content this sender sends once more; None when it is new."""
+    if passage.envelope is None or passage.signed is None:
+        return None
+    sender = present_code(facts.registry, passage.envelope.sender.organ_id)
+    return facts.first_with_content(passage.signed.content_digest, sender)
 
 
 def _repeated(message: MessageRecord, first: MessageRecord, facts: Facts, policy: Policy, *, now: datetime) -> Decision:

@@ -25,7 +25,7 @@ from router.core.records import (
 )
 from router.core.routing import speaker_of
 from router.core.verdict import refuses
-from router.pipeline.decide import Decision, decide
+from router.pipeline.decide import Decision, decide, first_of
 from router.pipeline.examine import Means, examine
 from router.pipeline.facts import Facts
 from router.pipeline.passage import Passage
@@ -127,14 +127,14 @@ class Ingest:
     def _keep(self, examined: Sequence[Examined], facts: Facts) -> dict[tuple[str, str], str]:
         """Make the bytes of new submissions durable, all at once; references by message id and digest.
 
-        Refused envelopes are kept as evidence up to a size; content that the hub has already is not kept again.
+        Refused envelopes are kept as evidence up to a size; what will be a duplicate is not kept again.
         """
         wanted: dict[tuple[str, str], bytes] = {}
         for each in examined:
             passage = each.passage
             if passage.body is None or passage.payload or facts.message(each.message_id) is not None:
                 continue
-            if passage.signed is not None and facts.knows_content(passage.signed.content_digest):
+            if first_of(passage, facts) is not None:
                 continue
             if len(passage.body) <= self.policy.keep_refused_bytes or not refuses(passage.findings):
                 wanted[each.message_id, passage.digest] = passage.body

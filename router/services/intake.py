@@ -84,12 +84,16 @@ class Intake:
         return any(self._lanes.values())
 
     def take_submissions(self, *, messages: int, size: int) -> list[Delivery]:
-        """What is there now, urgent first, up to so many messages and bytes; one is always taken."""
+        """What is there now, urgent first, up to so many messages and bytes; one is always taken.
+
+        A claim check counts as what it stands for: its bytes are in memory from its examination to its commit.
+        """
         taken: list[Delivery] = []
         total = 0
         for lane in self._lanes.values():
             while lane and len(taken) < messages:
-                total += len(lane[0].submission.body or b"")
+                submission = lane[0].submission
+                total += submission.size if submission.body is None else len(submission.body)
                 if taken and total > size:
                     return taken
                 taken.append(lane.popleft())

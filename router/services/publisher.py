@@ -1,7 +1,7 @@
 """From the outbox to the broker: published together, confirmed together, and what was not confirmed stays promised."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from router.core.records import OutboxItem, OutboxKind
@@ -12,6 +12,8 @@ from router.services.relay import Relay
 
 CHUNK: Final = 200
 """Items published before their confirms are awaited; bounds memory when a document has thousands of recipients."""
+CHUNK_BYTES: Final = 16 * 2**20
+"""Most bytes of envelopes among them (one item is always taken)."""
 
 NO_BODIES: Final[Mapping[str, bytes]] = {}
 
@@ -34,8 +36,8 @@ class Publisher:
         `bodies` holds envelopes by digest that need not be read again.
         """
         confirmed: list[OutboxItem] = []
-        for start in range(0, len(items), CHUNK):
-            confirmed += await self._publish_chunk(items[start : start + CHUNK], bodies)
+        for chunk in _chunks(items):
+            confirmed += await self._publish_chunk(chunk, bodies)
         return confirmed
 
     async def _publish_chunk(self, items: Sequence[OutboxItem], bodies: Mapping[str, bytes]) -> list[OutboxItem]:
@@ -79,3 +81,17 @@ class Publisher:
         except PayloadUnavailable as problem:
             self._log.error("payload-unavailable", item=item.id, message_id=item.message_id, reason=str(problem))
             return None
+
+
+def _chunks(items: Sequence[OutboxItem]) -> Iterator[list[OutboxItem]]:
+    """In the same order. A claim check has no bytes."""
+    chunk: list[OutboxItem] = []
+    size = 0
+    for item in items:
+        size += 0 if item.claim else item.size
+        if chunk and (len(chunk) == CHUNK or size > CHUNK_BYTES):
+            yield chunk
+            chunk, size = [], 0 if item.claim else item.size
+        chunk.append(item)
+    if chunk:
+        yield chunk

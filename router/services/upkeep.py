@@ -1,7 +1,7 @@
 """What has to be looked at again when its time comes: verdicts that were deferred."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from edxml_schemas.findings import FindingCode, finding
@@ -12,43 +12,60 @@ from router.ports import Payloads, PayloadUnavailable, Transaction
 from router.services.ingest import Examined, Ingest, Settled, submission_of
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retried:
+    """A deferred record after another attempt. `examined` is None when its bytes cannot be read now."""
+
+    record: MessageRecord
+    examined: Examined | None
+
+
 class Upkeep:
-    """Takes up deferred verdicts with the means of an `Ingest`."""
+    """Takes up deferred verdicts with the means of an `Ingest`: `due`, then `examine` each, then `settle`.
+
+    Only the first and the last need a transaction: what is examined in between may be large, and nobody waits for it.
+    """
 
     def __init__(self, ingest: Ingest, payloads: Payloads) -> None:
         self._ingest = ingest
         self._payloads = payloads
 
-    def retry_deferred(self, tx: Transaction, *, now: datetime, limit: int) -> Sequence[Settled]:
-        """Try at most `limit` deferred verdicts again whose time has come; the outbox of each is leased to the caller.
+    def due(self, tx: Transaction, *, now: datetime, limit: int) -> Sequence[MessageRecord]:
+        """At most `limit` deferred verdicts whose time has come."""
+        return tx.due_deferred(now=now, limit=limit)
 
-        A verdict that stays open is deferred for longer, and refused once `Policy.defer_for` is over.
-        """
-        examined: list[Examined] = []
-        for record in tx.due_deferred(now=now, limit=limit):
-            again = self._examine(record, now=now)
-            if again is None:
-                tx.apply(self._postponed(record, now=now))
-            else:
-                examined.append(again)
-        return self._ingest.settle(tx, examined, now=now) if examined else ()
-
-    def _examine(self, record: MessageRecord, *, now: datetime) -> Examined | None:
-        """None when the bytes cannot be read now; they may be tomorrow, but not for ever."""
+    def examine(self, record: MessageRecord, *, now: datetime) -> Retried:
+        """CPU, and the reading of the record's bytes. They may be away today, but not for ever."""
         claimed = record.payload.startswith("blob:")
         try:
             body = None if claimed else self._payloads.read(record.payload)
-            return self._ingest.examine(submission_of(record, body), at=now, deferred=record)
+            examined = self._ingest.examine(submission_of(record, body), at=now, deferred=record)
         except PayloadUnavailable:
             if now - record.received_at < self._ingest.policy.defer_for:
-                return None
+                return Retried(record=record, examined=None)
             lost = Passage(
                 submission=submission_of(record, None),
                 body=None,
                 payload=record.payload,
                 findings=(finding(FindingCode.HUB_FAILURE, reference=record.id),),
             )
-            return Examined(message_id=record.id, passage=lost, deferred=record)
+            examined = Examined(message_id=record.id, passage=lost, deferred=record)
+        return Retried(record=record, examined=examined)
+
+    def settle(self, tx: Transaction, retried: Sequence[Retried], *, now: datetime) -> Sequence[Settled]:
+        """Decide once more; the outbox of each is leased to the caller. Safe beside other workers that took up the
+        same records: the one who comes second changes nothing.
+
+        A verdict that stays open is deferred for longer, and refused once `Policy.defer_for` is over.
+        """
+        unread = {each.record.id: each.record for each in retried if each.examined is None}
+        if unread:
+            there = tx.messages(unread)
+            for record in unread.values():
+                if there.get(record.id) == record:
+                    tx.apply(self._postponed(record, now=now))
+        examined = [each.examined for each in retried if each.examined is not None]
+        return self._ingest.settle(tx, examined, now=now) if examined else ()
 
     def _postponed(self, record: MessageRecord, *, now: datetime) -> tuple[PutMessage, PutEvent]:
         attempts = record.attempts + 1

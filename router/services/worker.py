@@ -36,15 +36,16 @@ from router.services.batch import Batch, Services, WorkerOptions, tell
 from router.services.ingest import Examined, Settled
 from router.services.intake import Backoff, Intake, wait_for
 from router.services.publisher import Publisher
+from router.services.retries import Retries
 
 Answer = TypeVar("Answer")
 
 IDLE_FLUSH: Final = 0.02  # seconds that confirms wait for company before they get a transaction of their own
-LARGE: Final = 2**20
+LARGE: Final = 2**19
 """Envelopes of more bytes are examined in a thread: libxml2, hashing and OpenSSL let go of the interpreter there."""
 REPORTS_PER_BATCH: Final = 500
 CONFIRMS_PER_BATCH: Final = 2000
-LEFTOVERS: Final = 200  # outbox items, or deferred verdicts, per look
+LEFTOVERS: Final = 200  # outbox items per look
 CONFLICTS: Final = 5  # with other workers, one after the other; more are a mistake of ours
 PUBLISHING: Final = 2  # batches whose confirms may be awaited at the same time
 
@@ -71,6 +72,15 @@ class Worker:
         self._stopping = asyncio.Event()
         self._intake = Intake(broker, prefetch=options.prefetch, stopping=self._stopping)
         self._publisher = Publisher(broker, services.relay, clock=clock, stopping=self._stopping)
+        self._retries = Retries(
+            services.upkeep,
+            store=store,
+            clock=clock,
+            options=options,
+            patiently=self._patiently,
+            publish=lambda items: self._start_publishing(items, {}),
+            stopping=self._stopping,
+        )
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._confirmed: list[OutboxItem] = []
         self._publishing: set[asyncio.Task[None]] = set()
@@ -151,7 +161,7 @@ class Worker:
         backoff = Backoff(self._stopping)
         while True:
             try:
-                if submission.size > LARGE or submission.body is None:
+                if submission.body is None or len(submission.body) > LARGE:
                     return await asyncio.to_thread(self._services.ingest.examine, submission)
                 await asyncio.sleep(0)  # between two messages the loop reads the socket and collects confirms
                 return self._services.ingest.examine(submission)
@@ -281,6 +291,7 @@ class Worker:
                 if items:
                     self._log.info("leftovers", items=len(items))
                     await self._start_publishing(items, {})
+                await self._retries.run()
             except BrokerUnavailable as problem:
                 self._log.warning("broker-lost", reason=str(problem))
             except Exception:
@@ -296,10 +307,7 @@ class Worker:
             await self._broker.ensure_inboxes(sorted(missing))
             self._inboxes = agents
 
-    def _leftovers(self) -> list[OutboxItem]:
+    def _leftovers(self) -> Sequence[OutboxItem]:
         now = self._clock.now()
         with self._store.begin() as tx:
-            items = list(self._services.relay.lease(tx, now=now, lease_for=self._options.lease_for, limit=LEFTOVERS))
-            for settled in self._services.upkeep.retry_deferred(tx, now=now, limit=LEFTOVERS):
-                items += settled.outbox
-        return items
+            return self._services.relay.lease(tx, now=now, lease_for=self._options.lease_for, limit=LEFTOVERS)

@@ -13,6 +13,7 @@ import aiormq
 import pytest
 
 from edxml_schemas.contract import (
+    CLAIM_THRESHOLD,
     DEAD_QUEUE,
     DELIVERY_LIMIT,
     REPORT_EXCHANGE,
@@ -28,6 +29,7 @@ from edxml_schemas.contract import (
 from router.adapters.amqp import AmqpBroker
 from router.adapters.clock import SystemClock
 from router.adapters.memory_broker import AccessRefused, MemoryBroker
+from router.core.ids import leg_id_of
 from router.core.records import OutboxItem, OutboxKind
 from router.ports import Broker, BrokerUnavailable, Delivery
 from tests.support.broker import PrivateBroker
@@ -39,6 +41,7 @@ PATIENCE = 20.0  # seconds until a test that waits in vain fails
 NOW = datetime(2026, 5, 4, 1, 2, 3, tzinfo=UTC)
 BODY = b"<edXML/>"
 DIGEST = hashlib.sha256(BODY).hexdigest()
+LEG = leg_id_of("m-1", "H90")
 GOOD: dict[str, str | int] = {Header.DIGEST.value: DIGEST, Header.SIZE.value: len(BODY)}
 
 
@@ -290,6 +293,18 @@ async def test_wrong_transport_headers_arrive_as_a_submission_without_a_digest(
     assert (said.submission_id, said.agent, said.digest, said.body) == ("s-1", HEALTH, "", BODY)
 
 
+async def test_bytes_above_the_claim_threshold_are_let_go_and_taken_as_a_claim(ends: tuple[Broker, Agents]) -> None:
+    broker, agents = ends
+    large = b"x" * (CLAIM_THRESHOLD + 1)
+    headers: dict[str, str | int] = {
+        Header.DIGEST.value: hashlib.sha256(large).hexdigest(),
+        Header.SIZE.value: len(large),
+    }
+    await agents.submit(HEALTH, "s-1", headers=headers, body=large)
+    said = (await first(broker)).submission
+    assert (said.body, said.digest, said.size) == (None, headers[Header.DIGEST.value], len(large))
+
+
 @pytest.mark.parametrize("message_id", ["hai chữ", "x" * 129])
 async def test_a_submission_without_a_usable_id_is_named_after_its_bytes(
     ends: tuple[Broker, Agents], message_id: str
@@ -406,19 +421,28 @@ async def test_nothing_to_publish_is_nothing(ends: tuple[Broker, Agents]) -> Non
 
 async def test_a_report_names_leg_digest_and_the_agent_that_the_broker_knows(ends: tuple[Broker, Agents]) -> None:
     broker, agents = ends
-    await agents.report(HEALTH, {Header.LEG.value: "leg-1", Header.DIGEST.value: DIGEST})
+    await agents.report(HEALTH, {Header.LEG.value: LEG, Header.DIGEST.value: DIGEST})
     async with asyncio.timeout(PATIENCE):
         async for delivery in broker.reports(prefetch=5):
             report = delivery.report
             await delivery.ack()
             break
     assert report is not None
-    assert (report.leg_id, report.agent, report.digest) == ("leg-1", HEALTH, DIGEST)
+    assert (report.leg_id, report.agent, report.digest) == (LEG, HEALTH, DIGEST)
 
 
-async def test_an_unreadable_report_is_told_as_such(ends: tuple[Broker, Agents]) -> None:
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {Header.LEG.value: LEG},
+        {Header.LEG.value: f"{LEG}\x00", Header.DIGEST.value: DIGEST},
+        {Header.LEG.value: "leg-1", Header.DIGEST.value: DIGEST},
+        {Header.LEG.value: LEG, Header.DIGEST.value: f"{DIGEST}\n"},
+    ],
+)
+async def test_an_unreadable_report_is_told_as_such(ends: tuple[Broker, Agents], headers: dict[str, str | int]) -> None:
     broker, agents = ends
-    await agents.report(HEALTH, {Header.LEG.value: "leg-1"})
+    await agents.report(HEALTH, headers)
     async with asyncio.timeout(PATIENCE):
         async for delivery in broker.reports(prefetch=5):
             assert delivery.report is None

@@ -546,6 +546,22 @@ def test_bytes_that_two_senders_sent_may_be_read_by_the_parties_of_both(store: S
     assert [store.may_read(agent=each, digest=digest_of("x")) for each in "abcd"] == [True, True, True, False]
 
 
+def test_a_blob_is_claimed_by_what_was_accepted_or_is_deferred(store: Store) -> None:
+    claims = {
+        state: message(
+            state.value, state=state, digest=digest_of(state.value), payload=f"blob:{digest_of(state.value)}"
+        )
+        for state in MessageState
+    }
+    beside = message("inline", digest=digest_of("inline"), payload="seg:worker-1-1.seg:0:5")
+    write(store, *map(PutMessage, (*claims.values(), beside)))
+
+    asked = {digest_of(each) for each in ("inline", "nothing", *(state.value for state in MessageState))}
+    expected = {digest_of(state.value) for state in (MessageState.ACCEPTED, MessageState.DEFERRED)}
+    assert store.claimed_blobs(asked) == expected
+    assert store.claimed_blobs([]) == set()
+
+
 # ── Registry ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

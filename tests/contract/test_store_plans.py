@@ -33,6 +33,7 @@ QUESTIONS: dict[str, Asked] = {
     "legs of": lambda c, _: queries.legs_of(c, "a"),
     "statuses of": lambda c, _: queries.statuses_of(c, ["a", "b"]),
     "events of": lambda c, _: queries.events_of(c, "a"),
+    "claimed blobs": lambda c, _: queries.claimed_blobs(c, ["a", "b"]),
     "may read": lambda c, _: queries.may_read(c, agent="a", digest="d"),
 }
 

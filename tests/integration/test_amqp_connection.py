@@ -4,11 +4,12 @@ import asyncio
 
 import pytest
 
-from edxml_schemas.contract import Urgency, ingest_queue
+from edxml_schemas.contract import Urgency, inbox_queue, ingest_queue
 from router.adapters.amqp import AmqpBroker
 from router.adapters.clock import SystemClock
 from router.ports import BrokerUnavailable
 from tests.support.broker import PrivateBroker, free_port
+from tests.support.broker_fixture import AGENTS
 from tests.support.records import outbox_item
 from tests.support.waiting import until
 
@@ -42,18 +43,38 @@ async def test_a_killed_broker_ends_consumers_and_the_same_object_connects_anew(
         with pytest.raises(BrokerUnavailable):
             await waiting
     with pytest.raises(BrokerUnavailable):
-        await hub.publish([(outbox_item("1"), b"x")])
+        await hub.publish([(outbox_item("1", agent=AGENTS[0]), b"x")])
     await asyncio.to_thread(broker.start)
 
-    async def connected_anew() -> bool:
+    async def published() -> bool:
         try:
-            await hub.ping()
+            return list(await hub.publish([(outbox_item("1", agent=AGENTS[0]), b"x")])) == [True]
         except BrokerUnavailable:
             return False
-        return True
 
-    await until(connected_anew)
+    await until(published)
+    again = asyncio.ensure_future(anext(hub.submissions(Urgency.NORMAL, prefetch=10)))
+    await has_consumers(hub, 1)
+    again.cancel()
+    await asyncio.gather(again, return_exceptions=True)
     assert hub.connected
+    await hub.close()
+
+
+async def test_what_was_confirmed_is_there_after_the_broker_was_killed(broker: PrivateBroker) -> None:
+    hub = AmqpBroker(broker.hub_url, clock=SystemClock())
+    items = [(outbox_item(str(number), agent=AGENTS[0]), b"x") for number in range(50)]
+    assert list(await hub.publish(items)) == [True] * len(items)
+    await asyncio.to_thread(broker.restart, graceful=False)
+
+    async def are_there() -> bool:
+        try:
+            found = {each.queue: each.messages for each in await hub.depths(AGENTS)}
+        except BrokerUnavailable:
+            return False
+        return found.get(inbox_queue(AGENTS[0], Urgency.NORMAL)) == len(items)
+
+    await until(are_there)
     await hub.close()
 
 

@@ -159,6 +159,23 @@ def alive(pid: int) -> bool:
         return False
 
 
+async def test_leftovers_of_uploads_are_removed_at_the_start(hub: HubProcess) -> None:
+    partial = hub.folder / "data" / "payloads" / "partial"
+    partial.mkdir(parents=True)
+    leftover, under_way = partial / "leftover", partial / "under-way"
+    for each in (leftover, under_way):
+        each.write_bytes(b"half of it")
+    os.utime(leftover, (0, 0))
+    hub.start(workers=1)
+
+    async def removed() -> bool:
+        return not leftover.exists()
+
+    await until(removed, patience=PATIENCE)
+    assert under_way.exists()
+    assert hub.stop() == 0
+
+
 async def test_status_says_where_the_broker_should_be_and_exits_3(hub: HubProcess) -> None:
     await asyncio.to_thread(hub.broker.halt)
     status = hub.truc("status")

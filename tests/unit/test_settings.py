@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from edxml_schemas.limits import Limits
+from router.app import migrate
 from router.cli import main
 from router.commands.init import init
 from router.errors import ExitCode, UsageProblem, redacted
@@ -147,3 +148,9 @@ def test_a_fault_on_the_command_line_is_told_without_a_traceback(
 def test_verbose_may_stand_anywhere(tmp_path: Path) -> None:
     with pytest.raises(UsageProblem):
         main(["status", "--config", str(tmp_path / "truc.toml"), "--verbose"])
+
+
+def test_the_folder_of_envelopes_is_closed_to_others(tmp_path: Path) -> None:
+    settings = Settings(folder=tmp_path / "hub")
+    migrate(settings)
+    assert settings.data_path.stat().st_mode & 0o007 == 0

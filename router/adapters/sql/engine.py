@@ -28,6 +28,10 @@ LOST: Final = (OperationalError, InterfaceError, InternalError)
 LOST_PSYCOPG: Final = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
 
 
+class DatabaseMistake(Exception):
+    """A statement or a value of ours that the database does not take. No waiting mends it."""
+
+
 def normal_url(database_url: str) -> URL:
     """The URL with the driver we use: `postgresql://` means psycopg 3. Raises `ValueError` for other databases."""
     try:
@@ -48,12 +52,13 @@ def open_engine(database_url: str) -> Engine:
     url = normal_url(database_url)
     if url.get_backend_name() == "sqlite":
         Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(url, connect_args={"timeout": LOCK_WAIT})
+        engine = create_engine(url, hide_parameters=True, connect_args={"timeout": LOCK_WAIT})
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     return create_engine(
         url,
+        hide_parameters=True,  # values are parts of letters, and error texts go to logs
         pool_pre_ping=True,
         connect_args={"connect_timeout": CONNECT_WAIT, "application_name": "truc"},
     )
@@ -82,28 +87,31 @@ def is_sqlite(engine: Engine) -> bool:
 
 @contextlib.contextmanager
 def told_as_ports() -> Iterator[None]:
-    """Turn the database's errors into those of `router.ports`; what is a mistake of ours passes through."""
+    """Turn the database's errors into those of `router.ports`; what is a mistake of ours is a DatabaseMistake.
+
+    None of them carries the driver's error along: its details quote the row, which may be somebody's letter.
+    """
     try:
         yield
     except DBAPIError as problem:
-        raise _as_port(problem, problem.orig, invalidated=problem.connection_invalidated) or problem from problem.orig
+        raise _as_port(problem, problem.orig, invalidated=problem.connection_invalidated) from None
     except psycopg.Error as problem:  # from COPY, which SQLAlchemy has no words for
-        raise _as_port(problem, problem, invalidated=False) or problem from problem
+        raise _as_port(problem, problem, invalidated=False) from None
     except PoolTimeout as problem:
         raise StoreUnavailable("no free connection to the database") from problem
     except sqlite3.OperationalError as problem:
         raise StoreUnavailable(str(problem)) from problem
 
 
-def _as_port(problem: Exception, driver: BaseException | None, *, invalidated: bool) -> Exception | None:
-    """The port's error for a driver's; None when it is a mistake of ours."""
+def _as_port(problem: Exception, driver: BaseException | None, *, invalidated: bool) -> Exception:
+    """What the hub is told for a driver's error."""
     state: Any = getattr(driver, "sqlstate", None)
     if isinstance(problem, IntegrityError) or isinstance(driver, psycopg.IntegrityError) or state in RETRY_STATES:
         return StoreConflict(_shown(driver))
     if isinstance(state, str) and state.startswith(OUR_FAULT):
-        return None
+        return DatabaseMistake(_shown(driver))
     lost = isinstance(problem, LOST) or isinstance(driver, LOST_PSYCOPG)
-    return StoreUnavailable(_shown(driver)) if lost or invalidated else None
+    return (StoreUnavailable if lost or invalidated else DatabaseMistake)(_shown(driver))
 
 
 def _shown(driver: BaseException | None) -> str:

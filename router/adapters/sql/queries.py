@@ -1,9 +1,9 @@
 """Questions that people ask, outside the hot path: search, trace, backlog, the right to read."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from typing import Final
 
-from sqlalchemy import Connection, Select, func, select, text, union
+from sqlalchemy import Connection, Select, func, literal, select, text, union
 
 from router.adapters.sql.rows import Row, event_of, from_time, leg_of, message_of, status_of
 from router.adapters.sql.statements import chunks
@@ -105,6 +105,18 @@ def may_read(connection: Connection, *, agent: str, digest: str) -> bool:
         if connection.execute(carries).first() is not None:
             return True
     return False
+
+
+def claimed_blobs(connection: Connection, digests: Iterable[str]) -> Set[str]:
+    found: set[str] = set()
+    for chunk in chunks(sorted(set(digests))):
+        claims = select(MESSAGES.c.digest).where(
+            MESSAGES.c.digest.in_(chunk),
+            MESSAGES.c.payload == literal("blob:") + MESSAGES.c.digest,
+            MESSAGES.c.state != MessageState.REFUSED.value,
+        )
+        found.update(connection.scalars(claims))
+    return found
 
 
 def _messages(connection: Connection, question: Select[Row]) -> Sequence[MessageRecord]:

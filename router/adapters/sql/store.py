@@ -1,6 +1,6 @@
 """`ports.Store` on SQLite or PostgreSQL."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -72,6 +72,9 @@ class SqlStore:
 
     def may_read(self, *, agent: str, digest: str) -> bool:
         return self._ask(lambda connection: queries.may_read(connection, agent=agent, digest=digest))
+
+    def claimed_blobs(self, digests: Iterable[str]) -> Set[str]:
+        return self._ask(lambda connection: queries.claimed_blobs(connection, digests))
 
     def ping(self) -> None:
         """Whether the database answers and has our tables. Raises `StoreUnavailable`."""

@@ -1,0 +1,98 @@
+"""Deferred verdicts, taken up in the worker's pauses: a bounded portion at a time, examined outside any transaction."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Final, Protocol, TypeVar
+
+from router.core.records import MessageRecord, OutboxItem
+from router.logs import logger
+from router.ports import Clock, Store
+from router.services.batch import WorkerOptions
+from router.services.upkeep import Retried, Upkeep
+
+Answer = TypeVar("Answer")
+
+DUE: Final = 200  # records per look
+
+
+class Patience(Protocol):
+    """Runs work in the store's thread until database and disk let it; None when the worker was stopped meanwhile."""
+
+    async def __call__(self, work: Callable[[], Answer], /) -> Answer | None: ...
+
+
+class Retries:
+    """One per worker. `publish` takes what the settled ones owe."""
+
+    def __init__(
+        self,
+        upkeep: Upkeep,
+        *,
+        store: Store,
+        clock: Clock,
+        options: WorkerOptions,
+        patiently: Patience,
+        publish: Callable[[Sequence[OutboxItem]], Awaitable[None]],
+        stopping: asyncio.Event,
+    ) -> None:
+        self._upkeep = upkeep
+        self._store = store
+        self._clock = clock
+        self._options = options
+        self._patiently = patiently
+        self._publish = publish
+        self._stopping = stopping
+        self._log = logger("retries")
+
+    async def run(self) -> None:
+        """One look: everything that is due, up to `DUE`, in portions of `batch_messages` and `batch_bytes`."""
+        due = await self._patiently(self._due)
+        for portion in portions(due or (), messages=self._options.batch_messages, size=self._options.batch_bytes):
+            if self._stopping.is_set():
+                return
+            retried = [await self._examine(record) for record in portion]
+            await self._settle(retried)
+
+    def _due(self) -> Sequence[MessageRecord]:
+        with self._store.begin() as tx:
+            return self._upkeep.due(tx, now=self._clock.now(), limit=DUE)
+
+    async def _examine(self, record: MessageRecord) -> Retried:
+        try:
+            return await asyncio.to_thread(self._upkeep.examine, record, now=self._clock.now())
+        except Exception:
+            self._log.exception("retry-crashed", message_id=record.id)
+            return Retried(record=record, examined=None)
+
+    async def _settle(self, retried: Sequence[Retried]) -> None:
+        try:
+            items = await self._patiently(lambda: self._transact(retried))
+        except Exception:
+            self._log.exception("retries-crashed", messages=[each.record.id for each in retried])
+            if len(retried) > 1:
+                for each in retried:
+                    await self._settle([each])
+            elif retried[0].examined is not None:
+                await self._settle([Retried(record=retried[0].record, examined=None)])  # later, not at once again
+            return
+        if items:
+            await self._publish(items)
+
+    def _transact(self, retried: Sequence[Retried]) -> list[OutboxItem]:
+        now = self._clock.now()
+        with self._store.begin() as tx:
+            return [item for each in self._upkeep.settle(tx, retried, now=now) for item in each.outbox]
+
+
+def portions(records: Sequence[MessageRecord], *, messages: int, size: int) -> Iterator[Sequence[MessageRecord]]:
+    """In order, each of at most so many records and bytes; a larger one goes alone."""
+    portion: list[MessageRecord] = []
+    total = 0
+    for record in records:
+        if portion and (len(portion) == messages or total + record.size > size):
+            yield portion
+            portion, total = [], 0
+        portion.append(record)
+        total += record.size
+    if portion:
+        yield portion
