@@ -24,7 +24,7 @@ from agents.ports import Blobs, Clock, Link
 from agents.pump import Pump
 from agents.settings import Settings
 from agents.spool import RunLock, Spool
-from agents.spool_records import InboxItem
+from agents.spool.records import InboxItem
 from edxml_schemas.contract import MessageType, Urgency
 from edxml_schemas.model import Envelope, StaffInfo
 from edxml_schemas.statuses import StatusCode

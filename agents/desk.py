@@ -17,7 +17,7 @@ from agents.packaging import Package, Refusal, package, reason_required, status_
 from agents.ports import Clock
 from agents.settings import Settings
 from agents.spool import Spool
-from agents.spool_records import InboxItem, NewSubmission, StoredReceipt, Submission, SubmissionKind
+from agents.spool.records import InboxItem, NewSubmission, StoredReceipt, Submission, SubmissionKind
 from edxml_schemas import codec, drafts
 from edxml_schemas.contract import MessageType, Urgency
 from edxml_schemas.findings import FindingCode, finding

@@ -12,7 +12,7 @@ from agents.packaging import package, status_of, submission
 from agents.ports import Clock, Incoming
 from agents.settings import Settings
 from agents.spool import Spool
-from agents.spool_records import InboxItem, NewDelivery, NewSubmission, StoredReceipt
+from agents.spool.records import InboxItem, NewDelivery, NewSubmission, StoredReceipt
 from edxml_schemas import codec
 from edxml_schemas.contract import MessageType, unbundled, urgency_of
 from edxml_schemas.model import Document, Envelope, StatusMessage

@@ -6,14 +6,16 @@ A refusal is a value: findings of the format, or problems of a draft, all at onc
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Final
 
 from agents.keys import Keyring
-from agents.spool_records import NewSubmission, SubmissionKind
+from agents.spool.records import NewSubmission, SubmissionKind
 from edxml_schemas import catalogue, codec, safe_xml, signatures
 from edxml_schemas.contract import MessageType, Urgency, urgency_of
 from edxml_schemas.drafts import DraftProblem
 from edxml_schemas.findings import Finding, FindingCode, Findings, finding
+from edxml_schemas.limits import DEFAULT_LIMITS
 from edxml_schemas.model import Document, Envelope, Organ, ResponseFor, StaffInfo, StatusMessage
 from edxml_schemas.statuses import REASON_REQUIRED, STATUS_TEXT, StatusCode
 
@@ -30,6 +32,12 @@ class Package:
 
     content: bytes = field(repr=False)
     envelope: Envelope
+
+
+def read_envelope(path: Path) -> bytes:
+    """A file's bytes, at most one more than an envelope may have: the codec says what is wrong then. Raises OSError."""
+    with path.open("rb") as file:
+        return file.read(DEFAULT_LIMITS.envelope_bytes + 1)
 
 
 def package(content: bytes | Envelope, *, keyring: Keyring, organs: Iterable[str]) -> Package | Refusal:

@@ -1,9 +1,8 @@
 """Moves messages between the spool and the broker: what waits goes out, what comes in is kept, and then acknowledged.
 
 At every point the process may die: what was not marked is done again, under the same ids, and the other side knows
-them. Outgoing submissions go urgent first, then oldest first; a submission is only marked when the broker confirmed it.
-A delivery is durable first, then acknowledged to the broker, then reported to the hub; the report is repeated until the
-broker confirms it.
+them. How submissions go out stands in `sending`. A delivery is durable first, then acknowledged to the broker, then
+reported to the hub; the report is repeated until the broker confirms it.
 """
 
 import asyncio
@@ -17,25 +16,22 @@ from structlog.typing import FilteringBoundLogger
 
 from agents.errors import BlobsUnavailable, LinkUnavailable, SpoolUnavailable, Unavailable
 from agents.intake import Intake, Unreadable
-from agents.ports import Blobs, Clock, DeliveredNote, InboxDelivery, Incoming, Link, Outgoing
+from agents.pacing import LONGEST_WAIT, backoff, news_or, pause
+from agents.ports import Blobs, Clock, DeliveredNote, InboxDelivery, Incoming, Link
+from agents.sending import Sender
 from agents.spool import Spool
-from agents.spool_records import InboxItem, Submission
-from edxml_schemas.contract import CLAIM_THRESHOLD, Claim, MessageType
+from agents.spool.records import InboxItem
+from edxml_schemas.contract import Claim, MessageType, Urgency
 
 WINDOW: Final = 64
-"""Submissions or reports on their way to the broker at once; one at a time is ten times slower."""
+"""Reports on their way to the broker at once; one at a time is ten times slower."""
+DOWNLOADS: Final = 2
+"""Large envelopes on their way from the blob door at once, in each lane; every one of them is in memory."""
 POLL: Final = 0.05  # seconds between two looks at the spool's change counter; other processes write, too
-FIRST_WAIT: Final = 0.2  # seconds after the first failure
-LONGEST_WAIT: Final = 30.0  # seconds between two attempts
 PATIENCE: Final = 15 * 60.0  # seconds a delivery is kept in hand; the broker takes it back after 30 minutes
 RESEND_LOOKS: Final = 4  # looks for unanswered submissions per `resend_after`
 LONGEST_RESEND_LOOK: Final = 30.0  # seconds
 GRACE: Final = 5.0  # seconds for what is on its way when the agent is told to stop
-
-
-def backoff(attempts: int) -> float:
-    """Seconds to wait after so many failures."""
-    return float(min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(attempts, 16)))
 
 
 class Pump:
@@ -61,14 +57,16 @@ class Pump:
         self._resend_after = resend_after
         self._prefetch = prefetch
         self._log = log
-        self._outgoing_news = asyncio.Event()
+        self._sender = Sender(spool, link, blobs, clock=clock, log=log)
+        self._downloads = {urgency: asyncio.Semaphore(DOWNLOADS) for urgency in Urgency}
         self._report_news = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop` is set; then what is on its way gets a few seconds to arrive."""
         loops: tuple[Callable[[asyncio.Event], Coroutine[Any, Any, None]], ...] = (
             self._watch,
-            self._send_loop,
+            self._sender.send_small,
+            self._sender.send_large,
             self._report_loop,
             self._receive_loop,
             self._resend_loop,
@@ -78,11 +76,12 @@ class Pump:
         try:
             await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
             if stop.is_set():
-                await asyncio.wait(tasks[1:3], timeout=GRACE)
+                await asyncio.wait(tasks[1:4], timeout=GRACE)
         finally:
             for task in (stopped, *tasks):
                 task.cancel()
             results = await asyncio.gather(*tasks, return_exceptions=True)
+            await self._sender.close()
         for result in results:
             if isinstance(result, Exception):
                 raise result
@@ -98,7 +97,7 @@ class Pump:
             except Unavailable as fault:
                 self._log.warning("waiting", vi=fault.vi, en=fault.en)
                 attempts = 0 if clock.time() - begun > LONGEST_WAIT else attempts + 1
-                await _pause(stop, backoff(attempts))
+                await pause(stop, backoff(attempts))
 
     async def _watch(self, stop: asyncio.Event) -> None:
         """Wakes the others when anybody, in this process or another, wrote to the spool."""
@@ -107,64 +106,9 @@ class Pump:
             now = await asyncio.to_thread(self._spool.changes)
             if now != seen:
                 seen = now
-                self._outgoing_news.set()
+                self._sender.wake()
                 self._report_news.set()
-            await _pause(stop, POLL)
-
-    # ── Out ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    async def _send_loop(self, stop: asyncio.Event) -> None:
-        failures = 0
-        while not stop.is_set():
-            if await self._link.ready():
-                await asyncio.to_thread(self._spool.retry_now, now=self._clock.now())
-            self._outgoing_news.clear()
-            due = await asyncio.to_thread(self._spool.due, now=self._clock.now(), limit=WINDOW)
-            if not due:
-                await _news(self._outgoing_news, stop, await self._until_next())
-                continue
-            problems = await asyncio.gather(*map(self._attempt, due))
-            sent = [each.submission_id for each, problem in zip(due, problems, strict=True) if problem is None]
-            if sent:
-                await asyncio.to_thread(self._spool.mark_published, sent, now=self._clock.now())
-            for each, problem in zip(due, problems, strict=True):
-                if problem is not None:
-                    again = self._clock.now() + timedelta(seconds=backoff(each.attempts))
-                    await asyncio.to_thread(self._spool.mark_failed, each.submission_id, problem, retry_at=again)
-            if sent:
-                failures = 0
-            else:
-                failures += 1
-                await _pause(stop, backoff(failures))
-
-    async def _until_next(self) -> float:
-        first = await asyncio.to_thread(self._spool.next_due)
-        if first is None:
-            return LONGEST_WAIT
-        return max(0.0, min(LONGEST_WAIT, (first - self._clock.now()).total_seconds()))
-
-    async def _attempt(self, each: Submission) -> str | None:
-        """Publishes one submission; the problem when it did not work."""
-        try:
-            content = await asyncio.to_thread(self._spool.envelope, each.digest)
-            claimed = each.size > CLAIM_THRESHOLD and self._blobs is not None
-            if claimed and self._blobs is not None:
-                await self._blobs.put(Claim(each.digest, each.size), content)
-            await self._link.publish(
-                Outgoing(
-                    submission_id=each.submission_id,
-                    type=each.type,
-                    urgency=each.urgency,
-                    digest=each.digest,
-                    size=each.size,
-                    body=None if claimed else content,
-                )
-            )
-        except Unavailable as fault:
-            self._log.warning("not-published", submission=each.submission_id, vi=fault.vi, en=fault.en)
-            return str(fault)
-        self._log.info("published", submission=each.submission_id, document=each.document_id, status=each.status_code)
-        return None
+            await pause(stop, POLL)
 
     async def _resend_loop(self, stop: asyncio.Event) -> None:
         look = min(LONGEST_RESEND_LOOK, self._resend_after.total_seconds() / RESEND_LOOKS)
@@ -175,7 +119,7 @@ class Pump:
             )
             if again:
                 self._log.warning("unanswered", submissions=again)
-            await _pause(stop, look)
+            await pause(stop, look)
 
     # ── In ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -219,11 +163,12 @@ class Pump:
         attempts = 0
         while True:
             try:
-                content = await self._content(message)
-                if message.type is not MessageType.RECEIPT and _digest(content) != message.digest:
-                    self._log.error("digest-mismatch", leg=message.leg_id, stated=message.digest)
-                    return False
-                await asyncio.to_thread(self._intake.keep, message, content)
+                async with contextlib.nullcontext() if message.body is not None else self._downloads[message.urgency]:
+                    content = await self._content(message)
+                    if message.type is not MessageType.RECEIPT and _digest(content) != message.digest:
+                        self._log.error("digest-mismatch", leg=message.leg_id, stated=message.digest)
+                        return False
+                    await asyncio.to_thread(self._intake.keep, message, content)
             except (SpoolUnavailable, BlobsUnavailable) as fault:
                 self._log.warning("not-kept", leg=message.leg_id, vi=fault.vi, en=fault.en)
                 if stop.is_set() or asyncio.get_running_loop().time() > patience:
@@ -233,7 +178,7 @@ class Pump:
                 return False
             else:
                 return True
-            await _pause(stop, backoff(attempts))
+            await pause(stop, backoff(attempts))
             attempts += 1
 
     async def _content(self, message: Incoming) -> bytes:
@@ -248,7 +193,7 @@ class Pump:
             self._report_news.clear()
             items = await asyncio.to_thread(self._spool.unreported, limit=WINDOW)
             if not items:
-                await _news(self._report_news, stop, LONGEST_WAIT)
+                await news_or(self._report_news, stop, LONGEST_WAIT)
                 continue
             await self._link.ready()
             done = await asyncio.gather(*map(self._report, items), return_exceptions=True)
@@ -266,18 +211,3 @@ class Pump:
 
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-async def _news(news: asyncio.Event, stop: asyncio.Event, within: float) -> None:
-    """Returns at news, at the end, or after `within` seconds."""
-    waits = [asyncio.create_task(news.wait()), asyncio.create_task(stop.wait())]
-    try:
-        await asyncio.wait(waits, timeout=within, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in waits:
-            task.cancel()
-
-
-async def _pause(stop: asyncio.Event, seconds: float) -> None:
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), seconds)

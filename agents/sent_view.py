@@ -6,7 +6,7 @@ from typing import Final
 
 from agents.desk import Sent
 from agents.packaging import Refusal, refusal_as_dicts
-from agents.spool_records import InboxItem, StoredReceipt, Submission, SubmissionState
+from agents.spool.records import InboxItem, StoredReceipt, Submission, SubmissionState
 from edxml_schemas import catalogue
 from edxml_schemas.receipts import Receipt, decode_receipt
 from edxml_schemas.statuses import STATUS_TEXT, StatusCode

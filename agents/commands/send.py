@@ -45,12 +45,13 @@ def send(
     Mã thoát / exit codes: 0 đã nhận (với --wait: trục tiếp nhận) / kept (with --wait: accepted) · 1 có lỗi hoặc trục
     từ chối / faults, or refused by the hub · 2 sai cách dùng / usage · 3 hết giờ chờ hoặc sự cố / no answer in time.
     """
+    from agents.packaging import read_envelope
     from agents.sent_view import result_as_dict, state_of
-    from agents.spool_records import SubmissionState
+    from agents.spool.records import SubmissionState
 
     with desk_of(config) as desk:
         if place.suffix.casefold() == ".edxml" and place.is_file():
-            sent = desk.send(place.read_bytes())
+            sent = desk.send(read_envelope(place))
         else:
             sent = desk.send_draft(place, files or ())
         if not isinstance(sent, str):

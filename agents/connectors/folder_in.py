@@ -19,14 +19,23 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
-from agents.connectors.folder_files import Fingerprint, Settling, fingerprint_of, write_json
+from agents.connectors.folder_files import (
+    Fingerprint,
+    Settling,
+    fingerprint_of,
+    printable,
+    unreadable,
+    unusable,
+    write_json,
+)
 from agents.connectors.folder_layout import STATUS_NAMES, write_delivery
 from agents.connectors.folder_out import RESULT
 from agents.desk import Desk
+from agents.errors import Unavailable, UsageFault
 from agents.packaging import Refusal
 from agents.sent_view import fault_as_dict, status_as_dict
-from agents.spool_bodies import sync_folder
-from agents.spool_records import InboxItem
+from agents.spool.bodies import sync_folder
+from agents.spool.records import InboxItem
 from edxml_schemas.attached.file_names import safe_file_name
 from edxml_schemas.contract import MessageType
 from edxml_schemas.drafting.files import read_metadata
@@ -36,6 +45,8 @@ from edxml_schemas.model import StatusMessage
 from edxml_schemas.statuses import StatusCode
 
 PLACE_CHARS: Final = 80
+BATCH: Final = 100
+"""Deliveries laid out between two looks at what else there is to do."""
 
 
 class FolderIn:
@@ -48,6 +59,7 @@ class FolderIn:
         self._inbox = root / "inbox"
         self._building = self._inbox / ".building"
         self._faulty: dict[Path, Fingerprint] = {}
+        self._aside: set[str] = set()
 
     def prepare(self) -> None:
         shutil.rmtree(self._building, ignore_errors=True)
@@ -56,15 +68,34 @@ class FolderIn:
     # ── Deliveries ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def lay_out(self) -> None:
-        """Every delivery that has no folder yet."""
-        spool = self._desk.spool
-        for item in spool.unexported():
-            if item.type is MessageType.DOCUMENT:
-                self._lay_out(item)
-            elif item.about_leg:
-                self._tell_of_status(item)
-            # A status about a document of ours is shown beside that document's result file.
-            spool.mark_exported(item.leg_id, now=self._desk.clock.now())
+        """Every delivery that has no folder yet. Raises SpoolUnavailable, and OSError when a disk did not play along.
+
+        One delivery's trouble does not hold up the others; one on which the connector itself fails is set aside until
+        the next start.
+        """
+        waiting: list[OSError] = []
+        for item in self._desk.spool.unexported(limit=BATCH + len(self._aside)):
+            if item.leg_id in self._aside:
+                continue
+            try:
+                self._export(item)
+            except OSError as error:
+                waiting.append(error)
+            except Unavailable:
+                raise
+            except Exception:
+                self._aside.add(item.leg_id)
+                self._desk.log.exception("delivery.set-aside", leg=item.leg_id)
+        if waiting:
+            raise waiting[0]
+
+    def _export(self, item: InboxItem) -> None:
+        if item.type is MessageType.DOCUMENT:
+            self._lay_out(item)
+        elif item.about_leg:
+            self._tell_of_status(item)
+        # A status about a document of ours is shown beside that document's result file.
+        self._desk.spool.mark_exported(item.leg_id, now=self._desk.clock.now())
 
     def _lay_out(self, item: InboxItem) -> None:
         wanted = safe_file_name(item.document_id.replace("/", "-")[:PLACE_CHARS] or item.message_id)
@@ -98,10 +129,17 @@ class FolderIn:
 
     def _apart(self, step: Callable[[Path], None], place: Path) -> None:
         """One drop's trouble does not hold up the others."""
+        if str(place) in self._aside:
+            return
         try:
             step(place)
         except OSError as error:
-            self._desk.log.warning("status.waiting", place=place.parent.name, reason=str(error))
+            self._desk.log.warning("status.waiting", place=place.parent.name, reason=printable(str(error)))
+        except Unavailable:
+            raise
+        except Exception:
+            self._aside.add(str(place))
+            self._desk.log.exception("status.set-aside", place=place.parent.name)
 
     def _take(self, drop: Path) -> None:
         if drop.is_symlink() or not drop.is_file():
@@ -119,7 +157,7 @@ class FolderIn:
         submission_id = claimed.stem.removeprefix(".status-")
         known = self._desk.spool.submission(submission_id)
         if known is None:
-            sent = self._send(claimed, submission_id)
+            sent = self._sent(claimed, submission_id)
             if not isinstance(sent, str):
                 self._give_back(claimed, sent)
                 return
@@ -127,6 +165,19 @@ class FolderIn:
         code = known.status_code if known else ""
         claimed.rename(claimed.with_name(f"status-{code}{claimed.suffix}"))
         sync_folder(claimed.parent)
+
+    def _sent(self, claimed: Path, submission_id: str) -> str | Refusal:
+        """What was dropped is never let out as an exception: that would come back at every start."""
+        name = f"status{claimed.suffix}"
+        try:
+            return self._send(claimed, submission_id)
+        except (OSError, Unavailable):
+            raise
+        except UsageFault as fault:
+            return (unusable(name, fault),)
+        except Exception as error:
+            self._desk.log.exception("status.crashes", place=claimed.parent.name)
+            return (unreadable(name, f"{type(error).__name__}: {error}"[:300]),)
 
     def _send(self, claimed: Path, submission_id: str) -> str | Refusal:
         place = claimed.parent.relative_to(self._inbox).as_posix()

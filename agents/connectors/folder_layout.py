@@ -6,16 +6,20 @@ from typing import Final
 from agents.connectors.folder_files import write_json
 from agents.packaging import refusal_as_dicts
 from agents.sent_view import item_as_dict
-from agents.spool_bodies import write_durably
-from agents.spool_records import InboxItem
+from agents.spool.bodies import write_durably
+from agents.spool.records import InboxItem
 from edxml_schemas import codec
 from edxml_schemas.attached.file_names import safe_file_name
 from edxml_schemas.attachments import OpenedAttachment, open_attachment
 from edxml_schemas.model import Document
+from edxml_schemas.statuses import StatusCode
 
 STATUS_NAMES: Final = ("status.toml", "status.json")
-OWN_NAMES: Final = frozenset({"envelope.edxml", "document.json", "statuses.json", *STATUS_NAMES})
-"""Names an attachment must not take."""
+OWN_NAMES: Final = frozenset(
+    {"envelope.edxml", "document.json", "statuses.json", "status.result.json", *STATUS_NAMES}
+    | {f"status-{code}.{ending}" for code in StatusCode for ending in ("toml", "json", "result.json")}
+)
+"""Names an attachment must not take, in any letter case."""
 
 
 def write_delivery(folder: Path, item: InboxItem, envelope: bytes, *, place: str = "") -> dict[str, object]:

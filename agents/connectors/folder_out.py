@@ -19,17 +19,21 @@ from agents.connectors.folder_files import (
     named_after,
     plain_problem,
     printable,
+    unreadable,
+    unusable,
     write_json,
 )
 from agents.desk import Desk
-from agents.errors import AgentFault
-from agents.packaging import Refusal
+from agents.errors import Unavailable, UsageFault
+from agents.packaging import Refusal, read_envelope
 from agents.sent_view import fault_as_dict, result_as_dict, status_as_dict
-from agents.spool_bodies import sync_folder
+from agents.spool.bodies import sync_folder
+from agents.spool.records import Submission
 from edxml_schemas.drafting.files import METADATA_NAMES
 from edxml_schemas.drafts import DraftProblem
-from edxml_schemas.limits import DEFAULT_LIMITS
 
+BATCH: Final = 100
+"""Submissions shown between two looks at what else there is to do."""
 RESULT: Final = ".result.json"
 STATUSES: Final = ".statuses.json"
 ENVELOPE_SUFFIX: Final = ".edxml"
@@ -46,6 +50,7 @@ class FolderOut:
         self._claimed = self._outbox / ".claimed"
         self._sent = root / "sent"
         self._faulty: dict[Path, Fingerprint] = {}
+        self._aside: set[str] = set()
 
     def prepare(self) -> None:
         for folder in (self._claimed, self._sent):
@@ -54,7 +59,8 @@ class FolderOut:
     def scan(self) -> None:
         """Finishes what was begun, then takes every drop that has come to rest. Raises SpoolUnavailable.
 
-        One drop's trouble does not hold up the others: it is told of in the log, and the drop is looked at again.
+        One drop's trouble does not hold up the others: it is told of in the log, and the drop is looked at again; one
+        on which the connector itself fails is set aside until the next start.
         """
         for folder in sorted(self._claimed.iterdir()):
             self._apart(self._finish, folder)
@@ -62,10 +68,17 @@ class FolderOut:
             self._apart(self._take, path)
 
     def _apart(self, step: Callable[[Path], None], place: Path) -> None:
+        if place.name in self._aside:
+            return
         try:
             step(place)
         except OSError as error:
-            self._desk.log.warning("drop.waiting", name=printable(place.name), reason=str(error))
+            self._desk.log.warning("drop.waiting", name=printable(place.name), reason=printable(str(error)))
+        except Unavailable:
+            raise
+        except Exception:
+            self._aside.add(place.name)
+            self._desk.log.exception("drop.set-aside", name=printable(place.name))
 
     def _take(self, path: Path) -> None:
         if not _is_drop(path):
@@ -101,19 +114,21 @@ class FolderOut:
     def _send(self, drop: Path, submission_id: str, origin: str) -> str | Refusal:
         try:
             if not drop.is_dir():
-                return self._desk.send(_read(drop), submission_id=submission_id, origin=origin)
+                return self._desk.send(read_envelope(drop), submission_id=submission_id, origin=origin)
             links = [each.name for each in drop.rglob("*") if each.is_symlink()]
             if links:
                 return (_linked(drop.name, links),)
             return self._desk.send_draft(drop, submission_id=submission_id, origin=origin)
         except OSError as error:
-            return (_unreadable(drop.name, error.strerror or type(error).__name__),)
-        except AgentFault:
+            return (unreadable(drop.name, error.strerror or type(error).__name__),)
+        except Unavailable:
             raise
+        except UsageFault as fault:
+            return (unusable(drop.name, fault),)
         except Exception as error:
             # Whatever somebody drops here, it must neither end the agent nor come back as a crash at every start.
             self._desk.log.exception("draft.crashes", name=drop.name)
-            return (_unreadable(drop.name, f"{type(error).__name__}: {error}"[:300]),)
+            return (unreadable(drop.name, f"{type(error).__name__}: {error}"[:300]),)
 
     def _give_back(self, drop: Path, folder: Path, refusal: Refusal) -> None:
         home = self._outbox / drop.name
@@ -129,21 +144,38 @@ class FolderOut:
         self._desk.log.warning("draft.faulty", name=drop.name, findings=len(refusal))
 
     def show(self) -> None:
-        """Writes result and status files for every submission with news."""
+        """Writes result and status files for every submission with news.
+
+        Raises SpoolUnavailable, and OSError when a disk did not play along; the others are shown all the same.
+        """
+        waiting: list[OSError] = []
+        for submission in self._desk.spool.unshown(limit=BATCH + len(self._aside)):
+            try:
+                self._show(submission)
+            except OSError as error:
+                waiting.append(error)
+            except Unavailable:
+                raise
+            except Exception:
+                self._aside.add(submission.submission_id)
+                self._desk.log.exception("result.set-aside", submission=submission.submission_id)
+        if waiting:
+            raise waiting[0]
+
+    def _show(self, submission: Submission) -> None:
+        if submission.submission_id in self._aside or (self._claimed / submission.submission_id).exists():
+            return  # still on its way to `sent`, where a copy belongs
         spool = self._desk.spool
-        for submission in spool.unshown():
-            if (self._claimed / submission.submission_id).exists():
-                continue  # still on its way to `sent`; a copy belongs there
-            result = result_as_dict(submission, spool.receipts_of(submission.submission_id))
-            statuses = [status_as_dict(each) for each in spool.statuses_about(submission_id=submission.submission_id)]
-            kept = self._sent / submission.submission_id
-            if kept.is_dir():
-                _write(kept / "result.json", result, kept / "statuses.json", statuses)
-            place = self._root / submission.origin
-            if spool.is_latest(submission) and place.parent.is_dir():
-                beside = (place.with_name(named_after(place.name, ending)) for ending in (RESULT, STATUSES))
-                _write(next(beside), result, next(beside), statuses)
-            spool.mark_shown(submission.submission_id, submission.version)
+        result = result_as_dict(submission, spool.receipts_of(submission.submission_id))
+        statuses = [status_as_dict(each) for each in spool.statuses_about(submission_id=submission.submission_id)]
+        kept = self._sent / submission.submission_id
+        if kept.is_dir():
+            _write(kept / "result.json", result, kept / "statuses.json", statuses)
+        place = self._root / submission.origin
+        if spool.is_latest(submission) and place.parent.is_dir():
+            beside = (place.with_name(named_after(place.name, ending)) for ending in (RESULT, STATUSES))
+            _write(next(beside), result, next(beside), statuses)
+        spool.mark_shown(submission.submission_id, submission.version)
 
 
 def _is_drop(path: Path) -> bool:
@@ -155,12 +187,6 @@ def _is_drop(path: Path) -> bool:
     return path.suffix.casefold() == ENVELOPE_SUFFIX and path.is_file()
 
 
-def _read(drop: Path) -> bytes:
-    """At most one byte more than an envelope may have: the codec says what is wrong then."""
-    with drop.open("rb") as file:
-        return file.read(DEFAULT_LIMITS.envelope_bytes + 1)
-
-
 def _linked(name: str, links: Sequence[str]) -> DraftProblem:
     names = ", ".join(sorted(map(printable, links)))[:200]
     return plain_problem(
@@ -169,16 +195,6 @@ def _linked(name: str, links: Sequence[str]) -> DraftProblem:
         en=f"The folder holds symbolic links: {names}.",
         remedy_vi="Đề nghị chép hẳn tệp vào thư mục; liên kết không được đi theo.",
         remedy_en="Copy the files themselves into the folder; links are not followed.",
-    )
-
-
-def _unreadable(name: str, reason: str) -> DraftProblem:
-    return plain_problem(
-        name,
-        vi=f"Không đọc được “{name}”: {reason}.",
-        en=f"“{name}” cannot be read: {reason}.",
-        remedy_vi="Đề nghị kiểm tra quyền đọc và tên của các tệp.",
-        remedy_en="Check who may read the files, and their names.",
     )
 
 

@@ -6,7 +6,7 @@ from agents.desk import Desk
 from agents.replay.message_set import Expect, LegOutcome, MessageSet, Who
 from agents.replay.outcome import Outcome
 from agents.sent_view import answer_of
-from agents.spool_records import InboxItem, SubmissionState
+from agents.spool.records import InboxItem, SubmissionState
 from edxml_schemas import catalogue
 from edxml_schemas.contract import MessageType
 

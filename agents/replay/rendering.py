@@ -26,9 +26,12 @@ from agents.replay.tampering import tampered
 from edxml_schemas import codec, signatures
 from edxml_schemas.drafting.files import folder_files, read_metadata
 from edxml_schemas.drafts import draft_from_mapping
+from edxml_schemas.limits import DEFAULT_LIMITS
 from edxml_schemas.model import Document, Envelope, Organ
 from edxml_schemas.signatures import Signer
 
+CREDENTIAL: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
+"""A name inside --credentials: sets come from strangers, and must not reach for other keys."""
 PLACEHOLDER: Final = re.compile(r"\{(run|today|(?:who|doc|code|date)\.[a-z0-9-]+)\}")
 
 
@@ -130,6 +133,11 @@ class Renderer:
         if step.credential:
             if self._credentials is None:
                 raise UsageFault("Cần --credentials.", "--credentials is needed.")
+            if not CREDENTIAL.fullmatch(step.credential):
+                raise UsageFault(
+                    f"credential “{step.credential}” không phải một tên trong thư mục --credentials.",
+                    f"The credential “{step.credential}” is no name inside the folder --credentials.",
+                )
             name = self._credentials / step.credential
             return load_signer(name.with_name(f"{name.name}.key.pem"), name.with_name(f"{name.name}.cert.pem"))
         alias = step.sign_as or step.who
@@ -142,7 +150,8 @@ class Renderer:
 
     def _read(self, name: str) -> bytes:
         try:
-            return self._inside(name).read_bytes()
+            with self._inside(name).open("rb") as file:
+                return file.read(DEFAULT_LIMITS.envelope_bytes + 1)
         except OSError as error:
             raise UsageFault(f"Không đọc được {name}: {error.strerror}", f"{name}: {error.strerror}") from error
 

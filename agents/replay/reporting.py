@@ -8,7 +8,7 @@ from rich.table import Table
 
 from agents.replay.message_set import Verdict
 from agents.replay.outcome import PlayReport, StepReport
-from agents.spool_bodies import write_durably
+from agents.spool.bodies import write_durably
 
 VERDICT_TEXT = {
     Verdict.ACCEPTED.value: "tiếp nhận / accepted",

@@ -27,6 +27,7 @@ AGENT = AGENTS[0]
 NOW = datetime(2026, 5, 4, 1, 2, 3, tzinfo=UTC)
 BODY = b"<edXML/>"
 DIGEST = hashlib.sha256(BODY).hexdigest()
+LEG = "0197a0b4-5c6d-7e8f-9a0b-1c2d3e4f5a6b"
 PATIENCE = 20.0  # seconds until a test that waits in vain fails
 
 
@@ -135,14 +136,14 @@ async def test_an_unacknowledged_delivery_comes_again(ends: Ends) -> None:
 
 
 async def test_a_report_reaches_the_hub_under_the_agents_name(ends: Ends) -> None:
-    await ends.link.report(DeliveredNote(leg_id="leg-1", message_id="m-1", digest=DIGEST, at=NOW))
+    await ends.link.report(DeliveredNote(leg_id=LEG, message_id="m-1", digest=DIGEST, at=NOW))
     async with asyncio.timeout(PATIENCE):
         async for delivery in ends.hub.reports(prefetch=1):
             report = delivery.report
             await delivery.ack()
             break
     assert report is not None
-    assert (report.leg_id, report.agent, report.digest) == ("leg-1", AGENT, DIGEST)
+    assert (report.leg_id, report.agent, report.digest) == (LEG, AGENT, DIGEST)
 
 
 @pytest.mark.rabbitmq

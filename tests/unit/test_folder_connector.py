@@ -12,7 +12,7 @@ from agents.desk import Desk
 from agents.intake import Intake
 from agents.ports import Incoming
 from agents.spool import Spool
-from agents.spool_records import SubmissionState
+from agents.spool.records import SubmissionState
 from edxml_schemas.contract import MessageType, Urgency, bundled
 from edxml_schemas.receipts import Receipt, ReceiptKind, ReceiptLeg, encode_receipt
 from tests.support import hub_desk

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from agents.errors import SpoolUnavailable
 from agents.spool import Spool
-from agents.spool_bodies import ROW_BYTES
-from agents.spool_records import NewDelivery, NewSubmission, StoredReceipt, SubmissionKind, SubmissionState
+from agents.spool.bodies import ROW_BYTES
+from agents.spool.records import NewDelivery, NewSubmission, StoredReceipt, SubmissionKind, SubmissionState
 from edxml_schemas.contract import MessageType, Urgency
 
 NOW = datetime(2026, 10, 1, 2, tzinfo=UTC)

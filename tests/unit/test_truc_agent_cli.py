@@ -21,7 +21,7 @@ from agents.intake import Intake
 from agents.ports import Incoming
 from agents.settings import load_settings
 from agents.spool import RunLock, Spool
-from agents.spool_records import StoredReceipt
+from agents.spool.records import StoredReceipt
 from edxml_schemas.contract import MessageType, Urgency
 from edxml_schemas.findings import FindingCode, finding
 from edxml_schemas.receipts import Receipt, ReceiptKind, ReceiptLeg, encode_receipt

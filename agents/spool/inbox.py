@@ -1,4 +1,4 @@
-"""The agent's durable memory: what waits to be sent, what came, what the hub and the recipients said.
+"""The whole spool: what waits to be sent, as `outbox` has it, and what came.
 
 A spool is a folder with an SQLite database (WAL, every commit synced) and the bytes of large envelopes. Several
 processes may use it at once: `truc-agent run` moves messages, the other commands read and add. Methods are
@@ -13,16 +13,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from agents.spool_outbox import SpoolOutbox
-from agents.spool_records import InboxItem, NewDelivery, NewSubmission
-from agents.spool_rows import item_of, row_of_delivery
-from agents.spool_schema import inbox, outbox
-from agents.spool_store import RunLock, is_running
+from agents.spool.outbox import SpoolOutbox
+from agents.spool.records import InboxItem, NewDelivery, NewSubmission
+from agents.spool.rows import item_of, row_of_delivery
+from agents.spool.schema import inbox, outbox
 from edxml_schemas.contract import MessageType
 from edxml_schemas.receipts import ReceiptKind
 from edxml_schemas.statuses import StatusCode
-
-__all__ = ["RunLock", "Spool", "is_running"]
 
 
 class Spool(SpoolOutbox):
@@ -124,13 +121,17 @@ class Spool(SpoolOutbox):
             connection.execute(update(inbox).where(this, inbox.c.taken_at.is_(None)).values(taken_at=now))
 
     def reserve_place(self, leg_id: str, wanted: str) -> str:
-        """The folder of a delivery: `wanted`, or with a number behind it when another delivery has it."""
+        """The folder of a delivery: `wanted`, or with a number behind it when another delivery has it.
+
+        Letter case makes no difference: on the shares of Windows both would be one folder.
+        """
         with self._write() as connection:
             own = connection.scalar(select(inbox.c.place).where(inbox.c.leg_id == leg_id))
             if own:
                 return str(own)
             place = next(name for name in _numbered(wanted) if not _held(connection, name))
-            connection.execute(update(inbox).where(inbox.c.leg_id == leg_id).values(place=place))
+            values = {"place": place, "place_key": place.casefold()}
+            connection.execute(update(inbox).where(inbox.c.leg_id == leg_id).values(values))
             return place
 
     def item_at(self, place: str) -> InboxItem | None:
@@ -155,4 +156,4 @@ def _numbered(wanted: str) -> Iterator[str]:
 
 
 def _held(connection: Connection, place: str) -> bool:
-    return connection.scalar(select(inbox.c.seq).where(inbox.c.place == place)) is not None
+    return connection.scalar(select(inbox.c.seq).where(inbox.c.place_key == place.casefold()).limit(1)) is not None

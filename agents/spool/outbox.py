@@ -1,6 +1,6 @@
 """What waits to be sent, what was sent, and what the hub said of it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
@@ -8,14 +8,15 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from agents.spool_records import NewSubmission, StoredReceipt, Submission, SubmissionState
-from agents.spool_rows import receipt_of, row_of_submission, submission_of
-from agents.spool_schema import outbox, receipts
-from agents.spool_store import SpoolStore
+from agents.spool.records import NewSubmission, StoredReceipt, Submission, SubmissionState
+from agents.spool.rows import receipt_of, row_of_submission, submission_of
+from agents.spool.schema import outbox, receipts
+from agents.spool.store import SpoolStore
 from edxml_schemas.contract import Urgency
 
 ANSWERS: Final = frozenset({"accepted", "refused"})
 """Kinds of receipts that decide a submission."""
+PROBLEM_CHARS: Final = 500
 
 
 class SpoolOutbox(SpoolStore):
@@ -30,22 +31,29 @@ class SpoolOutbox(SpoolStore):
         row = row_of_submission(new, self._bodies.keep(connection, new.envelope))
         return connection.execute(insert(outbox).values(row).on_conflict_do_nothing()).rowcount == 1
 
-    def due(self, *, now: datetime, limit: int) -> Sequence[Submission]:
-        """Waiting submissions whose time has come: urgent ones first, then the oldest."""
+    def due(
+        self, *, now: datetime, limit: int, above: int = -1, at_most: int | None = None, without: Collection[str] = ()
+    ) -> Sequence[Submission]:
+        """Waiting submissions whose time has come: urgent ones first, then the oldest.
+
+        Of envelopes with more than `above` and at most `at_most` bytes, and not those with the ids `without`.
+        """
         lane = case((outbox.c.urgency == Urgency.URGENT.value, 0), else_=1)
         return self._submissions(
             select(outbox)
-            .where(outbox.c.state == SubmissionState.WAITING.value, outbox.c.next_attempt_at <= now)
+            .where(_waiting(above=above, at_most=at_most, without=without), outbox.c.next_attempt_at <= now)
             .order_by(lane, outbox.c.seq)
             .limit(limit)
         )
 
-    def next_due(self) -> datetime | None:
-        """When the next waiting submission becomes due; None when none waits."""
+    def next_due(
+        self, *, above: int = -1, at_most: int | None = None, without: Collection[str] = ()
+    ) -> datetime | None:
+        """When the next waiting submission, chosen as for `due`, becomes due; None when none waits."""
         with self._read() as connection:
             first: datetime | None = connection.scalar(
                 select(func.min(outbox.c.next_attempt_at, type_=outbox.c.next_attempt_at.type)).where(
-                    outbox.c.state == SubmissionState.WAITING.value
+                    _waiting(above=above, at_most=at_most, without=without)
                 )
             )
             return first
@@ -60,13 +68,16 @@ class SpoolOutbox(SpoolStore):
             problem="",
         )
 
-    def mark_failed(self, submission_id: str, problem: str, *, retry_at: datetime) -> None:
-        """One attempt failed; the submission waits until `retry_at`."""
+    def mark_failed(self, submission_id: str, problem: str, *, retry_at: datetime, tell: bool = False) -> None:
+        """One attempt failed; the submission waits until `retry_at`. `tell` shows people the problem when it is new."""
+        told = problem[:PROBLEM_CHARS]
+        news = case((outbox.c.problem != told, 1), else_=0) if tell else 0
         self._outbox(
             and_(outbox.c.submission_id == submission_id, outbox.c.state == SubmissionState.WAITING.value),
             attempts=outbox.c.attempts + 1,
             next_attempt_at=retry_at,
-            problem=problem[:500],
+            problem=told,
+            version=outbox.c.version + news,
         )
 
     def resend_unanswered(self, *, published_before: datetime, now: datetime) -> int:
@@ -168,3 +179,10 @@ class SpoolOutbox(SpoolStore):
     def _submissions(self, query: Select[Any]) -> Sequence[Submission]:
         with self._read() as connection:
             return [submission_of(row) for row in connection.execute(query)]
+
+
+def _waiting(*, above: int, at_most: int | None, without: Collection[str]) -> ColumnElement[bool]:
+    chosen = and_(outbox.c.state == SubmissionState.WAITING.value, outbox.c.size > above)
+    if at_most is not None:
+        chosen = and_(chosen, outbox.c.size <= at_most)
+    return and_(chosen, outbox.c.submission_id.not_in(without)) if without else chosen

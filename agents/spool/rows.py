@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from agents.spool_records import (
+from agents.spool.records import (
     InboxItem,
     NewDelivery,
     NewSubmission,
@@ -31,6 +31,7 @@ def item_of(row: Row[Any]) -> InboxItem:
     values = dict(row._mapping)
     values["type"] = MessageType(values["type"])
     values["urgency"] = Urgency(values["urgency"])
+    del values["place_key"]
     return InboxItem(**values)
 
 
@@ -69,4 +70,5 @@ def row_of_delivery(new: NewDelivery) -> dict[str, Any]:
         "about_submission": "",
         "about_leg": "",
         "place": "",
+        "place_key": "",
     }

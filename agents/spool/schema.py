@@ -106,6 +106,7 @@ inbox: Final = Table(
     Column("taken_at", UtcTime),
     Column("exported_at", UtcTime),
     Column("place", Text, nullable=False),
+    Column("place_key", Text, nullable=False),  # the place case-folded
     Column("arrival_due", Boolean, nullable=False),
 )
 
@@ -160,7 +161,13 @@ _FIRST: Final = (
     "CREATE INDEX receipts_submission ON receipts (submission_id)",
 )
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_FIRST,)
+_PLACE_KEYS: Final = (
+    "ALTER TABLE inbox ADD COLUMN place_key TEXT NOT NULL DEFAULT ''",
+    "UPDATE inbox SET place_key = casefold(place) WHERE place <> ''",  # a function of this program, see `store`
+    "CREATE INDEX inbox_place_key ON inbox (place_key) WHERE place_key <> ''",
+)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_FIRST, _PLACE_KEYS)
 """Step n brings a spool from version n to n + 1. Steps are only ever added."""
 
 

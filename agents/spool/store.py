@@ -7,13 +7,16 @@ from pathlib import Path
 from threading import Lock
 from typing import IO, Any, Final, Self
 
+import structlog
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError, StatementError
 
 from agents.errors import AgentBusy, SpoolUnavailable
-from agents.spool_bodies import Bodies
-from agents.spool_schema import migrate
+from agents.spool.bodies import Bodies
+from agents.spool.schema import migrate
 
+PRIVATE: Final = 0o700
+OF_OTHERS: Final = 0o077
 BUSY_TIMEOUT: Final = 30.0  # seconds another process may hold the database
 
 
@@ -31,7 +34,7 @@ class SpoolStore:
     def open(cls, folder: Path) -> Self:
         """Creates the spool when it is not there, and brings an older one up to date."""
         try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _make_private(folder)
             with (folder / "open.lock").open("w") as lock:
                 # Two processes that create a WAL database at the same instant: one would stay locked out.
                 fcntl.flock(lock, fcntl.LOCK_EX)
@@ -93,7 +96,7 @@ class RunLock:
 
     def acquire(self) -> None:
         """Raises AgentBusy when another holds it."""
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _make_private(self._folder)
         file = (self._folder / "run.lock").open("a")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -123,7 +126,22 @@ def is_running(folder: Path) -> bool:
 
 def _unavailable(error: Exception) -> SpoolUnavailable:
     """The driver's own words, without the statement around them."""
-    return SpoolUnavailable(str(error.orig if isinstance(error, DBAPIError) else error))
+    return SpoolUnavailable(str(error.orig if isinstance(error, StatementError) else error))
+
+
+def _make_private(folder: Path) -> None:
+    """Makes the folder, and takes the rights of others from one that is there: letters lie in it. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
+    if folder.stat().st_mode & OF_OTHERS:
+        try:
+            folder.chmod(PRIVATE)
+        except PermissionError:
+            structlog.get_logger().warning(
+                "spool.open-to-others",
+                folder=str(folder),
+                vi="Kho tạm đang cho người khác vào và không đổi được quyền; đề nghị chạy chmod 700.",
+                en="Others may enter the spool, and its rights cannot be changed; run chmod 700 on it.",
+            )
 
 
 def _engine(path: Path) -> Engine:
@@ -138,6 +156,7 @@ def _engine(path: Path) -> Engine:
         connection.isolation_level = None  # transactions are begun below, not by the driver's guess
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
             connection.execute(f"PRAGMA {pragma}")
+        connection.create_function("casefold", 1, str.casefold, deterministic=True)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

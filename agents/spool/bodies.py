@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.dialects.sqlite import insert
 
 from agents.errors import SpoolUnavailable
-from agents.spool_schema import envelopes
+from agents.spool.schema import envelopes
 
 ROW_BYTES: Final = 256 * 1024
 """Envelopes of more bytes lie in files: SQLite copies a large row several times, the file system does not."""
