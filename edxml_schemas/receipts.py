@@ -4,6 +4,7 @@ A receipt explains itself: each finding travels with the catalogue's texts in Vi
 document system can show them without a catalogue of its own.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -68,6 +69,10 @@ class Receipt:
     duplicate: bool = False
     legs: tuple[ReceiptLeg, ...] = ()
     findings: Findings = ()
+
+
+_PLAIN: Final = re.compile("[!-%'-;=?-~ ]*")
+"""Printable ASCII without `&`, `<` and `>`: nothing to escape, as most ids, codes and digests are."""
 
 
 def encode_receipt(receipt: Receipt) -> bytes:
@@ -150,6 +155,8 @@ def _finding(each: Finding) -> str:
 
 
 def _leaf(name: str, text: str) -> str:
+    if len(text) <= NAME_CHARS and _PLAIN.fullmatch(text):
+        return f"<{name}>{text}</{name}>\n"
     return f"<{name}>{xml_text(_escaped(text)[:NAME_CHARS])}</{name}>\n"
 
 

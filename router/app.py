@@ -38,6 +38,9 @@ Result = TypeVar("Result")
 
 TRUST_LOOK: Final = 5.0  # seconds between two looks at the trust folders
 BEAT: Final = 1.0  # seconds between two signs of life of a worker
+COLLECT: Final = (50_000, 20, 50)
+"""Allocations and younger collections between two garbage collections. A batch allocates some 100,000 objects, nearly
+all of which go without the collector."""
 
 
 def run_async(main: Coroutine[Any, Any, Result]) -> Result:
@@ -162,6 +165,7 @@ async def run_worker(settings: Settings, *, index: int, supervised: bool = False
         side.append(asyncio.create_task(_beat(worker, broker, stopping)))
     gc.collect()
     gc.freeze()  # what is here now stays: the collector need not look at it again
+    gc.set_threshold(*COLLECT)
     try:
         await worker.run()
     finally:

@@ -213,9 +213,7 @@ class AmqpBroker:
             headers={**wire.headers_of(item)},
             delivery_mode=PERSISTENT,
             message_id=item.id,
-            timestamp=self._clock.now(),
             message_type=item.type.value,
-            app_id=self._name,
         )
         try:
             answer = await channel.basic_publish(

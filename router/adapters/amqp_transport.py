@@ -26,6 +26,7 @@ HEADER_BYTES: Final = 16 * 1024
 HEADER_LEVELS: Final = 8
 """Of tables and lists within headers; those of a dead letter have two."""
 
+WINDOW: Final = 2**16  # bytes taken from the socket at once
 FIXED_BYTES: Final = 12  # class, weight, and the size of the body: what aiormq needs to go on
 NO_PROPERTIES: Final = b"\x00\x00"
 
@@ -48,37 +49,67 @@ class GuardedTransport(aiormq.TransportFactory):
 
 
 class GuardedReader:
-    """Takes whole frames from the socket and hands their bytes on, in whatever pieces they are asked for."""
+    """Takes what the socket has, a window at a time, and hands on whole frames that have passed the guard.
+
+    Asking the socket for every piece of every frame costs more than decoding them.
+    """
 
     def __init__(self, socket: asyncio.StreamReader) -> None:
         self._socket = socket
-        self._frame = b""
-        self._given = 0
+        self._raw = b""  # not yet a whole frame
+        self._safe = b""  # whole frames, guarded
+        self._given = 0  # of the safe ones
 
     def at_eof(self) -> bool:
-        return self._given == len(self._frame) and self._socket.at_eof()
+        return self._given == len(self._safe) and self._socket.at_eof()
 
     async def readexactly(self, size: int) -> bytes:
         """Raises asyncio.IncompleteReadError at the end of the stream."""
-        while len(self._frame) - self._given < size:
-            self._frame = self._frame[self._given :] + await self._next_frame()
-            self._given = 0
+        while len(self._safe) - self._given < size:
+            left = self._safe[self._given :]
+            self._safe, self._given = left + await self._frames(), 0
         start, self._given = self._given, self._given + size
-        return self._frame[start : self._given]
+        return self._safe[start : self._given]
 
-    async def _next_frame(self) -> bytes:
-        head = await self._socket.readexactly(constants.FRAME_HEADER_SIZE)
-        if head.startswith(constants.AMQP):
-            return head  # a broker that speaks another version names it and hangs up
-        kind, _, size = frame_parts(head)
-        body = await self._socket.readexactly((size or 0) + 1)
-        return head + (harmless(body) if kind == constants.FRAME_HEADER else body)
+    async def _frames(self) -> bytes:
+        """The next frame, and all others that are there already."""
+        while (missing := self._missing()) > 0:
+            self._raw += await self._socket.readexactly(missing) if missing > WINDOW else await self._some()
+        raw, safe, start = self._raw, [], 0
+        if raw.startswith(constants.AMQP):  # a broker that speaks another version names it and hangs up
+            self._raw = b""
+            return raw
+        begun = 0
+        while len(raw) - start >= constants.FRAME_HEADER_SIZE:
+            kind, _, size = frame_parts(raw[start : start + constants.FRAME_HEADER_SIZE])
+            content, end = start + constants.FRAME_HEADER_SIZE, start + constants.FRAME_HEADER_SIZE + (size or 0) + 1
+            if end > len(raw):
+                break
+            if kind == constants.FRAME_HEADER and not decodable(raw[content : end - 1]):
+                safe += [raw[begun:content], harmless(raw[content:end])]
+                begun = end
+            start = end
+        self._raw = raw[start:]
+        return b"".join((*safe, raw[begun:start]))
+
+    def _missing(self) -> int:
+        """Bytes until the first frame is whole; of the beginning of a frame nothing is known but that it is short."""
+        if len(self._raw) < constants.FRAME_HEADER_SIZE:
+            return 1
+        if self._raw.startswith(constants.AMQP):
+            return 0
+        size = frame_parts(self._raw[: constants.FRAME_HEADER_SIZE])[2] or 0
+        return constants.FRAME_HEADER_SIZE + size + 1 - len(self._raw)
+
+    async def _some(self) -> bytes:
+        some = await self._socket.read(WINDOW)
+        if not some:
+            raise asyncio.IncompleteReadError(self._raw, None)
+        return some
 
 
 def harmless(header: bytes) -> bytes:
-    """A content header (with the frame's last byte) as it is, or without properties when they cannot be decoded."""
-    if decodable(header[:-1]):
-        return header
+    """A content header (with the frame's last byte) without properties, as long as before."""
     return (header[:FIXED_BYTES] + NO_PROPERTIES).ljust(len(header) - 1, b"\x00") + header[-1:]
 
 

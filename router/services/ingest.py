@@ -1,8 +1,10 @@
 """Takes submissions in: examines each by itself, then settles a batch of them in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
+from typing import Final
 
 from edxml_schemas.contract import Urgency
 from edxml_schemas.trust import TrustChecker
@@ -58,6 +60,12 @@ class Settled:
     events: tuple[Event, ...] = ()
 
 
+Kept = Mapping[tuple[str, str], str]
+"""References of payloads that are durable, by message id and digest."""
+
+NOTHING_KEPT: Final[Kept] = MappingProxyType({})
+
+
 class Ingest:
     """One per worker. Remembers good answers about certificates for as long as they hold."""
 
@@ -87,14 +95,28 @@ class Ingest:
             deferred=deferred,
         )
 
-    def settle(self, tx: Transaction, examined: Sequence[Examined], *, now: datetime) -> Sequence[Settled]:
+    def keep(self, examined: Sequence[Examined]) -> Kept:
+        """Make bytes durable before a transaction is begun, so that none is held open while a disk syncs.
+
+        Takes what comes for the first time. Should it turn out to be a duplicate, its bytes are there twice.
+        """
+        return self._append(
+            each
+            for each in examined
+            if not each.passage.submission.redelivered and not each.passage.payload and self._is_kept(each.passage)
+        )
+
+    def settle(
+        self, tx: Transaction, examined: Sequence[Examined], *, now: datetime, kept: Kept = NOTHING_KEPT
+    ) -> Sequence[Settled]:
         """Decide a batch and write it, urgent ones first; one answer per submission, in the order given.
 
         Submissions of one batch see each other's effects. Payloads are durable before anything that speaks of them is
-        written. Nothing may be acknowledged to the broker before the transaction has been committed.
+        written: those in `kept` are, the others are made so here. Nothing may be acknowledged to the broker before
+        the transaction has been committed.
         """
         facts = look_up(tx, [each.passage for each in examined], [each.message_id for each in examined])
-        references = self._keep(examined, facts)
+        references = {**kept, **self._keep_rest(examined, kept, facts)}
         batch = _Batch()
         answers: list[Settled | None] = [None] * len(examined)
         for place in sorted(range(len(examined)), key=lambda index: _lane(examined[index])):
@@ -109,7 +131,7 @@ class Ingest:
                 self.policy,
                 message_id=each.message_id,
                 now=now,
-                payload=references.get((each.message_id, each.passage.digest), each.passage.payload),
+                payload=references.get(_reference(each), each.passage.payload),
                 attempt=1 if each.deferred is None else each.deferred.attempts + 1,
             )
             facts.absorb(decision.message, decision.legs)
@@ -124,23 +146,31 @@ class Ingest:
             self._checker = TrustChecker(material)
         return self._checker
 
-    def _keep(self, examined: Sequence[Examined], facts: Facts) -> dict[tuple[str, str], str]:
-        """Make the bytes of new submissions durable, all at once; references by message id and digest.
+    def _keep_rest(self, examined: Sequence[Examined], kept: Kept, facts: Facts) -> Kept:
+        """What is new and not kept yet; what was decided before, or will be a duplicate, is not kept again."""
+        return self._append(
+            each
+            for each in examined
+            if not each.passage.payload
+            and self._is_kept(each.passage)
+            and _reference(each) not in kept
+            and facts.message(each.message_id) is None
+            and first_of(each.passage, facts) is None
+        )
 
-        Refused envelopes are kept as evidence up to a size; what will be a duplicate is not kept again.
-        """
-        wanted: dict[tuple[str, str], bytes] = {}
-        for each in examined:
-            passage = each.passage
-            if passage.body is None or passage.payload or facts.message(each.message_id) is not None:
-                continue
-            if first_of(passage, facts) is not None:
-                continue
-            if len(passage.body) <= self.policy.keep_refused_bytes or not refuses(passage.findings):
-                wanted[each.message_id, passage.digest] = passage.body
-        if not wanted:
-            return {}
-        return dict(zip(wanted, self._payloads.append(list(wanted.values())), strict=True))
+    def _is_kept(self, passage: Passage) -> bool:
+        """Whether there are bytes to keep: refused envelopes are kept as evidence up to a size."""
+        if passage.body is None:
+            return False
+        return len(passage.body) <= self.policy.keep_refused_bytes or not refuses(passage.findings)
+
+    def _append(self, chosen: Iterable[Examined]) -> Kept:
+        wanted = {_reference(each): each.passage.body for each in chosen if each.passage.body is not None}
+        return dict(zip(wanted, self._payloads.append(list(wanted.values())), strict=True)) if wanted else {}
+
+
+def _reference(each: Examined) -> tuple[str, str]:
+    return each.message_id, each.passage.digest
 
 
 class _Batch:

@@ -33,7 +33,7 @@ from router.ports import (
     StoreUnavailable,
 )
 from router.services.batch import Batch, Services, WorkerOptions, tell
-from router.services.ingest import Examined, Settled
+from router.services.ingest import Examined, Kept, Settled
 from router.services.intake import Backoff, Intake, wait_for
 from router.services.publisher import Publisher
 from router.services.retries import Retries
@@ -180,7 +180,8 @@ class Worker:
     async def _settle(self, batch: Batch, examining: float = 0.0) -> None:
         began = time.perf_counter()
         try:
-            committed = await self._patiently(lambda: self._transact(batch))
+            kept = await self._patiently(lambda: self._services.ingest.keep([each for _, each in batch.examined]))
+            committed = None if kept is None else await self._patiently(lambda: self._transact(batch, kept))
         except Exception:
             if batch.alone:
                 await self._give_up(batch)
@@ -206,10 +207,10 @@ class Worker:
             }
             await self._start_publishing(items, bodies)
 
-    def _transact(self, batch: Batch) -> tuple[Sequence[Settled], list[OutboxItem]]:
+    def _transact(self, batch: Batch, kept: Kept) -> tuple[Sequence[Settled], list[OutboxItem]]:
         now = self._clock.now()
         with self._store.begin() as tx:
-            settled = self._services.ingest.settle(tx, [each for _, each in batch.examined], now=now)
+            settled = self._services.ingest.settle(tx, [each for _, each in batch.examined], now=now, kept=kept)
             items = [item for each in settled for item in each.outbox]
             if batch.confirmed:
                 self._services.relay.confirm(tx, batch.confirmed, now=now)

@@ -24,7 +24,7 @@ from agents.logs import logger
 from agents.ports import Outgoing
 from agents.settings import load_settings
 from agents.spool import Spool, is_running
-from agents.spool_records import Submission
+from agents.spool.records import Submission
 from edxml_schemas.contract import CLAIM_THRESHOLD, MessageType, Urgency
 from edxml_schemas.receipts import Receipt, decode_receipt
 from tests.demo.country import AGENTS, BODIES, Papers, found

@@ -24,7 +24,7 @@ from router.core.records import LegState, MessageRecord, MessageState, OutboxIte
 from router.core.registry import AgentRecord
 from router.ports import DeliveredReport, StoreConflict, StoreUnavailable, Transaction
 from router.services.batch import Services, WorkerOptions
-from router.services.ingest import Examined, Ingest, Settled
+from router.services.ingest import NOTHING_KEPT, Examined, Ingest, Kept, Settled
 from router.services.relay import Relay
 from router.services.tracking import Tracking
 from router.services.upkeep import Upkeep
@@ -228,10 +228,12 @@ class Crashing(Ingest):
             raise RuntimeError("a bug")
         return super().examine(submission, at=at, deferred=deferred)
 
-    def settle(self, tx: Transaction, examined: Sequence[Examined], *, now: datetime) -> Sequence[Settled]:
+    def settle(
+        self, tx: Transaction, examined: Sequence[Examined], *, now: datetime, kept: Kept = NOTHING_KEPT
+    ) -> Sequence[Settled]:
         if any(each.passage.submission.submission_id == self.settle_fails_on for each in examined):
             raise RuntimeError("a bug")
-        return super().settle(tx, examined, now=now)
+        return super().settle(tx, examined, now=now, kept=kept)
 
 
 @pytest.mark.parametrize("where", ["examine", "settle"])
@@ -470,9 +472,11 @@ async def test_deferred_verdicts_are_examined_outside_the_transaction_and_settle
     settled: list[int] = []
 
     class Counting(Ingest):
-        def settle(self, tx: Transaction, examined: Sequence[Examined], *, now: datetime) -> Sequence[Settled]:
+        def settle(
+            self, tx: Transaction, examined: Sequence[Examined], *, now: datetime, kept: Kept = NOTHING_KEPT
+        ) -> Sequence[Settled]:
             settled.append(len(examined))
-            return super().settle(tx, examined, now=now)
+            return super().settle(tx, examined, now=now, kept=kept)
 
     desk.upkeep = Upkeep(Counting(payloads, desk.trust, desk.policy), payloads)
     async with hub.running(replace(QUICK, batch_bytes=portion)):
@@ -534,9 +538,11 @@ async def test_a_claim_check_counts_as_the_bytes_it_stands_for(hub: Hub) -> None
     portions: list[int] = []
 
     class Watched(Ingest):
-        def settle(self, tx: Transaction, examined: Sequence[Examined], *, now: datetime) -> Sequence[Settled]:
+        def settle(
+            self, tx: Transaction, examined: Sequence[Examined], *, now: datetime, kept: Kept = NOTHING_KEPT
+        ) -> Sequence[Settled]:
             portions.append(len(examined))
-            return super().settle(tx, examined, now=now)
+            return super().settle(tx, examined, now=now, kept=kept)
 
     hub.ingest = Watched(hub.desk.payloads, hub.desk.trust, hub.desk.policy)
     submissions = [await hub.claim(body) for body in bodies]
