@@ -6,8 +6,8 @@
                              ▲                                                               │
                              └───────────────────────────────────────────────────────────────┘
 
-While a batch is published, the next is taken up. Examining and settling take turns: two threads that fight for the
-interpreter are slower than one (a fifth, measured), and the second core belongs to the second worker process. A batch
+While a batch is published, or its transaction waits for a lock or the disk, the next is examined. Examining and the
+transaction's own computing take turns (see `turns.py`): the second core belongs to the second worker process. A batch
 is what is there; nobody waits for company.
 Lost infrastructure changes nothing: no commit, no ack, and the same batch is tried again. A message on which our code
 crashes goes back to the queue alone, and is a dead letter after the broker's delivery limit.
@@ -37,6 +37,7 @@ from router.services.ingest import Examined, Kept, Settled
 from router.services.intake import Backoff, Intake, wait_for
 from router.services.publisher import Publisher
 from router.services.retries import Retries
+from router.services.turns import Turns
 
 Answer = TypeVar("Answer")
 
@@ -85,6 +86,7 @@ class Worker:
         self._confirmed: list[OutboxItem] = []
         self._publishing: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(PUBLISHING)
+        self._turns = Turns()
         self._inboxes: frozenset[str] = frozenset()
         self._store_works = True
 
@@ -123,14 +125,23 @@ class Worker:
     # ── The loop ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _loop(self) -> None:
-        while await self._something_to_do():
-            taken = self._intake.take_submissions(messages=self._options.batch_messages, size=self._options.batch_bytes)
-            began = time.perf_counter()
-            examined = await self._examine_all(taken)
-            spent = time.perf_counter() - began
-            batch = Batch(examined, self._intake.take_reports(REPORTS_PER_BATCH), self._take_confirmed())
-            if batch:
-                await self._settle(batch, spent)
+        settling: asyncio.Task[None] | None = None
+        most = self._options.batch_messages
+        try:
+            while await self._something_to_do():
+                taken = self._intake.take_submissions(messages=most, size=self._options.batch_bytes)
+                began = time.perf_counter()
+                examined = await self._examine_all(taken)
+                spent = time.perf_counter() - began
+                if settling is not None:
+                    await settling
+                batch = Batch(examined, self._intake.take_reports(REPORTS_PER_BATCH), self._take_confirmed())
+                settling = asyncio.create_task(self._settle(batch, spent)) if batch else None
+            if settling is not None:
+                await settling
+        finally:
+            if settling is not None:
+                settling.cancel()
 
     async def _something_to_do(self) -> bool:
         """Waits for work; False when there is none and none will come."""
@@ -164,6 +175,7 @@ class Worker:
                 if submission.body is None or len(submission.body) > LARGE:
                     return await asyncio.to_thread(self._services.ingest.examine, submission)
                 await asyncio.sleep(0)  # between two messages the loop reads the socket and collects confirms
+                await self._turns.wait()
                 return self._services.ingest.examine(submission)
             except PayloadUnavailable as problem:
                 self._log.warning("payloads-unavailable", reason=str(problem))
@@ -181,7 +193,8 @@ class Worker:
         began = time.perf_counter()
         try:
             kept = await self._patiently(lambda: self._services.ingest.keep([each for _, each in batch.examined]))
-            committed = None if kept is None else await self._patiently(lambda: self._transact(batch, kept))
+            loop = asyncio.get_running_loop()
+            committed = None if kept is None else await self._patiently(lambda: self._transact(batch, kept, loop))
         except Exception:
             if batch.alone:
                 await self._give_up(batch)
@@ -207,9 +220,11 @@ class Worker:
             }
             await self._start_publishing(items, bodies)
 
-    def _transact(self, batch: Batch, kept: Kept) -> tuple[Sequence[Settled], list[OutboxItem]]:
+    def _transact(
+        self, batch: Batch, kept: Kept, loop: asyncio.AbstractEventLoop
+    ) -> tuple[Sequence[Settled], list[OutboxItem]]:
         now = self._clock.now()
-        with self._store.begin() as tx:
+        with self._store.begin() as tx, self._turns.taken(loop):
             settled = self._services.ingest.settle(tx, [each for _, each in batch.examined], now=now, kept=kept)
             items = [item for each in settled for item in each.outbox]
             if batch.confirmed:
