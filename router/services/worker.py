@@ -278,7 +278,8 @@ class Worker:
 
         async def publish() -> None:
             try:
-                self._confirmed += await self._publisher.publish(items, bodies)
+                confirmed = await self._publisher.publish(items, bodies)
+                self._confirmed += confirmed  # not in one statement: the list is another one after the wait
             except Exception:
                 self._log.exception("publishing-crashed", items=len(items))
             finally:

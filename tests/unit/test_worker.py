@@ -551,3 +551,26 @@ async def test_a_claim_check_counts_as_the_bytes_it_stands_for(hub: Hub) -> None
             assert (await hub.decided(each)).state is MessageState.ACCEPTED
         await hub.outbox_is_empty()
     assert max(portions) <= 2
+
+
+async def test_confirms_that_overlap_are_all_written_down(hub: Hub) -> None:
+    publish, second_is_done = hub.broker.publish, asyncio.Event()
+    calls = 0
+
+    async def first_waits_for_second(items: Sequence[tuple[OutboxItem, bytes]]) -> Sequence[bool]:
+        nonlocal calls
+        calls += 1
+        mine = calls
+        if mine == 1:
+            await second_is_done.wait()
+        outcome = await publish(items)
+        if mine == 2:
+            second_is_done.set()
+        return outcome
+
+    hub.broker.publish = first_waits_for_second  # type: ignore[method-assign]  # the order in which confirms come
+    async with hub.running():
+        for number in range(2):
+            sent = await hub.submit(a_lean_document(document_id=f"000.00.00.G22,2026/09/30,{number}"))
+            await hub.decided(sent)
+        await hub.outbox_is_empty()
