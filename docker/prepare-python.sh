@@ -23,4 +23,5 @@ if [ ! -x "$venv/bin/python" ]; then
 fi
 say "Đang cài các thư viện đã ghim… / Installing pinned dependencies…"
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock >&2
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . >&2
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+    --config-settings editable_mode=compat -e . >&2
