@@ -23,5 +23,6 @@ if [ ! -x "$venv/bin/python" ]; then
 fi
 say "Đang cài các thư viện đã ghim… / Installing pinned dependencies…"
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock >&2
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
-    --config-settings editable_mode=compat -e . >&2
+# The build backend warns of folders with the packages' names in the working directory; they are the packages.
+PYTHONWARNINGS=ignore "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+    --no-deps --no-build-isolation -e . >&2
