@@ -9,7 +9,9 @@ from edxml_schemas.commands.check import check
 from edxml_schemas.commands.files import extract, pack, show
 from edxml_schemas.commands.options import EXIT_CODES, AsJson, Language, Verbose
 from edxml_schemas.commands.output import Exit, Lang, print_json, say
+from edxml_schemas.commands.receipts import verify_receipt
 from edxml_schemas.commands.signing import sign, verify
+from edxml_schemas.commands.verify_evidence import verify_evidence
 
 app = typer.Typer(
     name="edxml",
@@ -30,6 +32,8 @@ app.command()(pack)
 app.command()(extract)
 app.command()(sign)
 app.command()(verify)
+app.command("verify-evidence")(verify_evidence)
+app.command("verify-receipt")(verify_receipt)
 
 
 @app.command()

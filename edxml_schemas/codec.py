@@ -23,7 +23,7 @@ from edxml_schemas.safe_xml import Parsed, first_at, line_of, text_of, xpath_of
 from edxml_schemas.safe_xml import parse as parse_xml
 from edxml_schemas.writer import encode
 
-__all__ = ["VIETNAM_TIME", "Decoded", "decode", "encode", "read", "read_findings"]
+__all__ = ["VIETNAM_TIME", "Decoded", "decode", "encode", "is_unremarkable", "is_usual_markup", "read", "read_findings"]
 
 _MESSAGE_HEADER: Final = f"{q('edXMLEnvelope')}/{q('edXMLHeader')}/{q('MessageHeader')}"
 _TRACE: Final = tuple(map(q, ("edXMLEnvelope", "edXMLHeader", "TraceHeaderList")))
@@ -73,6 +73,28 @@ def read_findings(envelope: Envelope, root: etree._Element) -> Findings:
     return tuple(found)
 
 
+def is_unremarkable(envelope: Envelope) -> bool:
+    """Whether `read_findings` has nothing to say about this envelope's values.
+
+    What it says about an envelope's markup, `is_usual_markup` tells.
+    """
+    if _is_odd(envelope.sender.organ_id):
+        return False
+    if not isinstance(envelope, Document):
+        return True
+    return (
+        _document_id_fault(envelope) is None
+        and not any(_is_odd(each.organ_id) for each in envelope.recipients)
+        and all(hop.organ_id for hop in envelope.trace_headers)
+        and not any(each.empty for each in envelope.response_for)
+    )
+
+
+def is_usual_markup(root: etree._Element) -> bool:
+    """Whether `read_findings` has nothing to say about the markup of an envelope, whatever its values are."""
+    return not isinstance(read(root), Document) or first_at(root, *_TRACE, _BUSSINESS) is not None
+
+
 def _judge_organs(document: Document, root: etree._Element, found: list[Finding]) -> None:
     if _is_odd(document.sender.organ_id):
         found.append(_at(FindingCode.ORGAN_CODE_FORM, root, f"{_MESSAGE_HEADER}/{q('From')}/{q('OrganId')}"))
@@ -97,15 +119,23 @@ _remembered: Final = lru_cache(maxsize=4096)(_is_other)
 
 
 def _judge_document_id(document: Document, root: etree._Element, found: list[Finding]) -> None:
-    text = document.document_id
-    norm = _NORM_ID.fullmatch(text)
-    if norm is None:
-        if not _UUID.fullmatch(text):
-            found.append(_at(FindingCode.DOCUMENT_ID_FORM, root, f"{_MESSAGE_HEADER}/{q('DocumentId')}"))
-    elif norm[1].strip() != document.sender.organ_id and not parse(norm[1]).same_as(parse(document.sender.organ_id)):
+    fault = _document_id_fault(document)
+    if fault is FindingCode.DOCUMENT_ID_FORM:
+        found.append(_at(fault, root, f"{_MESSAGE_HEADER}/{q('DocumentId')}"))
+    elif fault is not None:
         place = root.find(f"{_MESSAGE_HEADER}/{q('DocumentId')}")
         if place is not None:
-            found.append(_told(FindingCode.DOCUMENT_ID_FOREIGN, place, sender=document.sender.organ_id))
+            found.append(_told(fault, place, sender=document.sender.organ_id))
+
+
+def _document_id_fault(document: Document) -> FindingCode | None:
+    norm = _NORM_ID.fullmatch(document.document_id)
+    if norm is None:
+        return None if _UUID.fullmatch(document.document_id) else FindingCode.DOCUMENT_ID_FORM
+    sender = document.sender.organ_id
+    if norm[1].strip() == sender or parse(norm[1]).same_as(parse(sender)):
+        return None
+    return FindingCode.DOCUMENT_ID_FOREIGN
 
 
 def _judge_habits(document: Document, root: etree._Element, found: list[Finding]) -> None:

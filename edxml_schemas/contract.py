@@ -66,6 +66,7 @@ class Header(StrEnum):
     MESSAGE = "x-edxml-message"  # the hub's id of the message
     LEG = "x-edxml-leg"  # the hub's id of the leg
     RECIPIENT = "x-edxml-recipient"  # organ code of the recipient
+    FORWARDED = "x-edxml-forwarded-from"  # organ code that the sender named, when another one receives for it
     SENDER = "x-edxml-sender"  # organ code of the sender
 
 

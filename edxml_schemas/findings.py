@@ -99,6 +99,10 @@ class FindingCode(StrEnum):
     RECIPIENT_UNKNOWN = "recipient.unknown"
     RECIPIENT_LOCKED = "recipient.locked"
     RECIPIENT_NO_AGENT = "recipient.no-agent"
+    RECIPIENT_HELD = "recipient.held"
+    RECIPIENT_FORWARDED = "recipient.forwarded"
+    # What the axis does not carry
+    POLICY_STATE_SECRET = "policy.state-secret"  # noqa: S105  a code, no password
     # Lifecycle: documents that speak about documents
     DOCUMENT_DUPLICATE = "document.duplicate"
     DOCUMENT_ID_CONFLICT = "document.id-conflict"
@@ -114,6 +118,7 @@ class FindingCode(StrEnum):
     TRANSPORT_DIGEST = "transport.digest-mismatch"
     TRANSPORT_CLAIM = "transport.claim-missing"
     TRANSPORT_HEADERS = "transport.headers"
+    RECEIPT_SIGNER = "receipt.foreign-signer"
     HUB_FAILURE = "hub.failure"
     # Tolerated habits, told so that vendors can mend them
     COMPAT_BUSINESS_SPELLING = "compat.business-spelling"

@@ -5,6 +5,7 @@ nothing and leaves out what it cannot read. Elements are known by Clark name, so
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from types import MappingProxyType
 from typing import Any, Final
@@ -38,20 +39,89 @@ from edxml_schemas.statuses import BussinessDocType, Priority
 VIETNAM_TIME: Final = timezone(timedelta(hours=7))
 """Timestamps of EDXML carry no zone and mean this one."""
 
-_Read = Callable[[etree._Element], object]
-_Plan = Mapping[str, tuple[str, _Read]]
-"""Per child element: the field it fills, and how its text or tree becomes a value."""
+Read = Callable[[etree._Element], object]
+Plan = Mapping[str, tuple[str, Read]]
+"""Per child element: the field it fills, and how its text or tree becomes a value. `text_of` reads a plain text."""
+
+NOTHING: Final[Plan] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """Reads a leaf whose text means something else than itself."""
+
+    value: Callable[[str], object]
+
+    def __call__(self, element: etree._Element) -> object:
+        return self.value(text_of(element))
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Reads a list of leaves; empty ones are left out."""
+
+    tag: str
+
+    def __call__(self, element: etree._Element) -> tuple[str, ...]:
+        return tuple([text for child in children_of(element) if child.tag == self.tag and (text := text_of(child))])
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """Reads a list of elements."""
+
+    tag: str
+    each: Read
+
+    def __call__(self, element: etree._Element) -> tuple[Any, ...]:
+        read_one, tag = self.each, self.tag
+        return tuple([read_one(child) for child in children_of(element) if child.tag == tag])
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Reads an element whose children are fields. `must` is a field that is there in any case, if only empty."""
+
+    kind: Callable[..., object]
+    plan: Plan
+    must: str = ""
+
+    def __call__(self, element: etree._Element) -> object:
+        return self.kind(**fields_of(element, self.plan, must=self.must))
+
+
+@dataclass(frozen=True, slots=True)
+class CodeBlock:
+    """Reads a code: two children, or the text `number/notation`. `as_text` keeps it a text."""
+
+    as_text: bool
+
+    def __call__(self, element: etree._Element) -> Code | str:
+        fields = fields_of(element, CODE)
+        if fields:
+            return str(Code(**fields)) if self.as_text else Code(**fields)
+        return self.of_text(text_of(element))
+
+    def of_text(self, text: str) -> Code | str:
+        if self.as_text:
+            return text
+        number, _, notation = text.partition("/")
+        return Code(code_number=number.strip(), code_notation=notation.strip())
 
 
 def read(root: etree._Element) -> Envelope:
     """The envelope of an `edXML` tree: a status when its header has a StatusCode, else a document."""
     found: dict[str, Any] = {}
-    attachments: tuple[Attachment, ...] = ()
     for part in children_of(root):
-        if part.tag == _ENVELOPE:
+        if part.tag == ENVELOPE:
             found |= _envelope(part)
-        elif part.tag == _ATTACHMENT_ENCODED:
-            attachments = _all(part, _ATTACHMENT, _attachment)
+        elif part.tag == ATTACHMENT_ENCODED:
+            found["attachments"] = ATTACHMENTS(part)
+    return envelope_of(found)
+
+
+def envelope_of(found: dict[str, Any]) -> Envelope:
+    """The envelope with these fields, by the names of either kind. Takes the fields over."""
     found.setdefault("sender", _NOBODY)
     if "status_code" in found:
         return StatusMessage(
@@ -66,28 +136,24 @@ def read(root: etree._Element) -> Envelope:
         found.pop(name, None)
     found.setdefault("recipients", ())
     found.setdefault("document_id", "")
-    return Document(**found, attachments=attachments)
+    return Document(**found)
 
 
 def _envelope(envelope: etree._Element) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for part in children_of(envelope):
-        if part.tag == _HEADER:
+        if part.tag == HEADER:
             for block in children_of(part):
-                if block.tag == _MESSAGE_HEADER:
-                    found |= _fields(block, _MESSAGE, _MESSAGE_MANY)
-                elif block.tag == _TRACE_HEADER_LIST:
-                    found |= _fields(block, _TRACE, _TRACE_MANY)
-        elif part.tag == _BODY:
+                if block.tag in HEADER_BLOCKS:
+                    found |= fields_of(block, *HEADER_BLOCKS[block.tag])
+        elif part.tag == BODY:
             for block in children_of(part):
-                if block.tag == _MANIFEST:
-                    found["manifest"] = _all(block, _REFERENCE, _reference)
+                if block.tag == MANIFEST:
+                    found["manifest"] = REFERENCES(block)
     return found
 
 
-def _fields(
-    element: etree._Element, plan: _Plan, many: _Plan = MappingProxyType({}), *, must: str = ""
-) -> dict[str, Any]:
+def fields_of(element: etree._Element, plan: Plan, many: Plan = NOTHING, *, must: str = "") -> dict[str, Any]:
     """What the children say, by field name. Children of `many` gather in tuples, in their order.
 
     `must` is a field that is there in any case, if only as an empty text.
@@ -107,23 +173,6 @@ def _fields(
     return found
 
 
-def _all(element: etree._Element, tag: str, read_one: Callable[[etree._Element], Any]) -> tuple[Any, ...]:
-    return tuple([read_one(child) for child in children_of(element) if child.tag == tag])
-
-
-def _texts(tag: str) -> _Read:
-    """Reads a list of leaves; empty ones are left out."""
-
-    def read_list(element: etree._Element) -> tuple[str, ...]:
-        return tuple([text for child in children_of(element) if child.tag == tag and (text := text_of(child))])
-
-    return read_list
-
-
-def _integer(element: etree._Element) -> int | None:
-    return _int(text_of(element))
-
-
 def _int(text: str) -> int | None:
     try:
         return int(text)
@@ -131,28 +180,26 @@ def _int(text: str) -> int | None:
         return None
 
 
-def _priority(element: etree._Element) -> int:
-    return _int(text_of(element)) or Priority.NORMAL.value
+def _priority(text: str) -> int:
+    return _int(text) or Priority.NORMAL.value
 
 
-def _doc_type(element: etree._Element) -> int:
-    return _int(text_of(element)) or BussinessDocType.NEW.value
+def _doc_type(text: str) -> int:
+    return _int(text) or BussinessDocType.NEW.value
 
 
-def _flag(element: etree._Element) -> bool | None:
-    return {"true": True, "1": True, "false": False, "0": False}.get(text_of(element).lower())
+def _flag(text: str) -> bool | None:
+    return {"true": True, "1": True, "false": False, "0": False}.get(text.lower())
 
 
-def _date(element: etree._Element) -> date | None:
-    text = text_of(element)
+def _date(text: str) -> date | None:
     try:
         return date(int(text[:4]), int(text[5:7]), int(text[8:10])) if len(text) == 10 else None
     except ValueError:
         return None
 
 
-def _timestamp(element: etree._Element) -> datetime | None:
-    text = text_of(element)
+def _timestamp(text: str) -> datetime | None:
     day, _, hour = text.partition(" ")
     try:
         year, month, date_of_month = map(int, day.split("/"))
@@ -162,80 +209,28 @@ def _timestamp(element: etree._Element) -> datetime | None:
         return None
 
 
-def _content_id(element: etree._Element) -> str:
-    text = text_of(element)
+def _content_id(text: str) -> str:
     return text[4:].strip() if text[:4].lower() == "cid:" else text
 
 
-def _code(element: etree._Element) -> Code:
-    fields = _fields(element, _CODE)
-    if fields:
-        return Code(**fields)
-    number, _, notation = text_of(element).partition("/")
-    return Code(code_number=number.strip(), code_notation=notation.strip())
-
-
-def _code_text(element: etree._Element) -> str:
-    """The code of a ResponseFor is text, or has the two children of a document's own code."""
-    fields = _fields(element, _CODE)
-    return str(Code(**fields)) if fields else text_of(element)
-
-
-def _trace_organ(element: etree._Element) -> str:
-    text = text_of(element)
+def _trace_organ(text: str) -> str:
     return "" if text.lower() == "null" else text
 
 
-def _organ(element: etree._Element) -> Organ:
-    return Organ(**_fields(element, _ORGAN, must="organ_id"))
-
-
-def _receiver(element: etree._Element) -> Receiver:
-    return Receiver(**_fields(element, _RECEIVER_PLAN, must="organ_id"))
-
-
-def _replacement(element: etree._Element) -> ReplacementInfo:
-    return ReplacementInfo(**_fields(element, _REPLACEMENT_PLAN, must="document_id"))
-
-
-def _reference(element: etree._Element) -> Reference:
-    return Reference(**_fields(element, _REFERENCE_PLAN, must="content_id"))
-
-
 def _attachment(element: etree._Element) -> Attachment:
-    return Attachment(**_fields(element, _ATTACHMENT_PLAN, must="content_id"), line=line_of(element))
+    return Attachment(**fields_of(element, ATTACHMENT.plan, must=ATTACHMENT.must), line=line_of(element))
 
 
-def _to(kind: Callable[..., object], plan: _Plan) -> _Read:
-    """Reads an element whose children all may be left out."""
-
-    def read_one(element: etree._Element) -> object:
-        return kind(**_fields(element, plan))
-
-    return read_one
-
-
-def _list_of(tag: str, read_one: Callable[[etree._Element], object]) -> _Read:
-    def read_list(element: etree._Element) -> tuple[object, ...]:
-        return _all(element, tag, read_one)
-
-    return read_list
-
-
-def _plan(**fields: tuple[str, _Read]) -> _Plan:
+def _plan(**fields: tuple[str, Read]) -> Plan:
     return {q(name): row for name, row in fields.items()}
 
 
 _NOBODY: Final = Organ(organ_id="")
-_ENVELOPE: Final = q("edXMLEnvelope")
-_HEADER: Final = q("edXMLHeader")
-_MESSAGE_HEADER: Final = q("MessageHeader")
-_TRACE_HEADER_LIST: Final = q("TraceHeaderList")
-_BODY: Final = q("edXMLBody")
-_MANIFEST: Final = q("edXMLManifest")
-_REFERENCE: Final = q("Reference")
-_ATTACHMENT_ENCODED: Final = q("AttachmentEncoded")
-_ATTACHMENT: Final = q("Attachment")
+ENVELOPE: Final = q("edXMLEnvelope")
+HEADER: Final = q("edXMLHeader")
+BODY: Final = q("edXMLBody")
+MANIFEST: Final = q("edXMLManifest")
+ATTACHMENT_ENCODED: Final = q("AttachmentEncoded")
 
 _ORGAN: Final = _plan(
     OrganId=("organ_id", text_of),
@@ -247,27 +242,27 @@ _ORGAN: Final = _plan(
     Fax=("fax", text_of),
     Website=("website", text_of),
 )
-_CODE: Final = _plan(CodeNumber=("code_number", text_of), CodeNotation=("code_notation", text_of))
-_PROMULGATION: Final = _plan(Place=("place", text_of), PromulgationDate=("promulgation_date", _date))
+CODE: Final = _plan(CodeNumber=("code_number", text_of), CodeNotation=("code_notation", text_of))
+_PROMULGATION: Final = _plan(Place=("place", text_of), PromulgationDate=("promulgation_date", Leaf(_date)))
 _DOCUMENT_TYPE: Final = _plan(
-    Type=("type", _integer), TypeDetail=("type_detail", _integer), TypeName=("type_name", text_of)
+    Type=("type", Leaf(_int)), TypeDetail=("type_detail", Leaf(_int)), TypeName=("type_name", text_of)
 )
 _SIGNER: Final = _plan(
     Competence=("competence", text_of), Position=("position", text_of), FullName=("full_name", text_of)
 )
 _OTHER: Final = _plan(
-    Priority=("priority", _priority),
+    Priority=("priority", Leaf(_priority)),
     SphereOfPromulgation=("sphere_of_promulgation", text_of),
     TyperNotation=("typer_notation", text_of),
-    PromulgationAmount=("promulgation_amount", _integer),
-    PageAmount=("page_amount", _integer),
-    Direction=("direction", _flag),
-    Appendixes=("appendixes", _texts(q("Appendix"))),
+    PromulgationAmount=("promulgation_amount", Leaf(_int)),
+    PageAmount=("page_amount", Leaf(_int)),
+    Direction=("direction", Leaf(_flag)),
+    Appendixes=("appendixes", Texts(q("Appendix"))),
 )
 _RESPONSE_FOR: Final = _plan(
     OrganId=("organ_id", text_of),
-    Code=("code", _code_text),
-    PromulgationDate=("promulgation_date", _date),
+    Code=("code", CodeBlock(as_text=True)),
+    PromulgationDate=("promulgation_date", Leaf(_date)),
     DocumentId=("document_id", text_of),
 )
 _STAFF: Final = _plan(
@@ -279,56 +274,71 @@ _STAFF: Final = _plan(
     Mobile=("mobile", text_of),
 )
 _MESSAGE: Final = _plan(
-    From=("sender", _organ),
+    From=("sender", Block(Organ, _ORGAN, "organ_id")),
     DocumentId=("document_id", text_of),
-    Code=("code", _code),
-    PromulgationInfo=("promulgation_info", _to(PromulgationInfo, _PROMULGATION)),
-    DocumentType=("document_type", _to(DocumentType, _DOCUMENT_TYPE)),
+    Code=("code", CodeBlock(as_text=False)),
+    PromulgationInfo=("promulgation_info", Block(PromulgationInfo, _PROMULGATION)),
+    DocumentType=("document_type", Block(DocumentType, _DOCUMENT_TYPE)),
     Subject=("subject", text_of),
     Content=("content", text_of),
-    SignerInfo=("signer_info", _to(SignerInfo, _SIGNER)),
-    DueDate=("due_date", _date),
-    ToPlaces=("to_places", _texts(q("Place"))),
-    OtherInfo=("other_info", _to(OtherInfo, _OTHER)),
-    ResponseForTask=("response_for_task", _texts(q("TaskCode"))),
-    SteeringType=("steering_type", _integer),
+    SignerInfo=("signer_info", Block(SignerInfo, _SIGNER)),
+    DueDate=("due_date", Leaf(_date)),
+    ToPlaces=("to_places", Texts(q("Place"))),
+    OtherInfo=("other_info", Block(OtherInfo, _OTHER)),
+    ResponseForTask=("response_for_task", Texts(q("TaskCode"))),
+    SteeringType=("steering_type", Leaf(_int)),
     ApplicationType=("application_type", text_of),
-    StaffInfo=("staff_info", _to(StaffInfo, _STAFF)),
+    StaffInfo=("staff_info", Block(StaffInfo, _STAFF)),
     StatusCode=("status_code", text_of),
     Description=("description", text_of),
-    Timestamp=("timestamp", _timestamp),
+    Timestamp=("timestamp", Leaf(_timestamp)),
 )
-_MESSAGE_MANY: Final = _plan(To=("recipients", _organ), ResponseFor=("response_for", _to(ResponseFor, _RESPONSE_FOR)))
-_TRACE_HEADER: Final = _plan(OrganId=("organ_id", _trace_organ), Timestamp=("timestamp", _timestamp))
-_RECEIVER_PLAN: Final = _plan(OrganId=("organ_id", text_of), ReceiverType=("receiver_type", _integer))
+_MESSAGE_MANY: Final = _plan(
+    To=("recipients", Block(Organ, _ORGAN, "organ_id")), ResponseFor=("response_for", Block(ResponseFor, _RESPONSE_FOR))
+)
+_TRACE_HEADER: Final = _plan(OrganId=("organ_id", Leaf(_trace_organ)), Timestamp=("timestamp", Leaf(_timestamp)))
+_RECEIVER_PLAN: Final = _plan(OrganId=("organ_id", text_of), ReceiverType=("receiver_type", Leaf(_int)))
 _UPDATE: Final = _plan(
-    DocumentInfo=("document_info", _integer),
-    DocumentReceiver=("document_receiver", _integer),
-    ReceiverList=("receiver_list", _list_of(q("Receiver"), _receiver)),
+    DocumentInfo=("document_info", Leaf(_int)),
+    DocumentReceiver=("document_receiver", Leaf(_int)),
+    ReceiverList=("receiver_list", Several(q("Receiver"), Block(Receiver, _RECEIVER_PLAN, "organ_id"))),
 )
 _REPLACEMENT_PLAN: Final = _plan(
-    DocumentId=("document_id", text_of), OrganIdList=("organ_id_list", _texts(q("OrganId")))
+    DocumentId=("document_id", text_of), OrganIdList=("organ_id_list", Texts(q("OrganId")))
 )
 _BUSSINESS: Final = _plan(
     DocumentId=("document_id", text_of),
-    BussinessDocType=("bussiness_doc_type", _doc_type),
-    BusinessDocType=("bussiness_doc_type", _doc_type),
+    BussinessDocType=("bussiness_doc_type", Leaf(_doc_type)),
+    BusinessDocType=("bussiness_doc_type", Leaf(_doc_type)),
     BussinessDocReason=("bussiness_doc_reason", text_of),
     BusinessDocReason=("bussiness_doc_reason", text_of),
-    Paper=("paper", _integer),
-    StaffInfo=("staff_info", _to(StaffInfo, _STAFF)),
-    BussinessDocumentInfo=("bussiness_document_info", _to(BussinessDocumentInfo, _UPDATE)),
-    BusinessDocumentInfo=("bussiness_document_info", _to(BussinessDocumentInfo, _UPDATE)),
-    ReplacementInfoList=("replacement_info_list", _list_of(q("ReplacementInfo"), _replacement)),
+    Paper=("paper", Leaf(_int)),
+    StaffInfo=("staff_info", Block(StaffInfo, _STAFF)),
+    BussinessDocumentInfo=("bussiness_document_info", Block(BussinessDocumentInfo, _UPDATE)),
+    BusinessDocumentInfo=("bussiness_document_info", Block(BussinessDocumentInfo, _UPDATE)),
+    ReplacementInfoList=(
+        "replacement_info_list",
+        Several(q("ReplacementInfo"), Block(ReplacementInfo, _REPLACEMENT_PLAN, "document_id")),
+    ),
 )
 _TRACE: Final = _plan(
-    Bussiness=("bussiness", _to(Bussiness, _BUSSINESS)), Business=("bussiness", _to(Bussiness, _BUSSINESS))
+    Bussiness=("bussiness", Block(Bussiness, _BUSSINESS)), Business=("bussiness", Block(Bussiness, _BUSSINESS))
 )
-_TRACE_MANY: Final = _plan(TraceHeader=("trace_headers", _to(TraceHeader, _TRACE_HEADER)))
+_TRACE_MANY: Final = _plan(TraceHeader=("trace_headers", Block(TraceHeader, _TRACE_HEADER)))
 _REFERENCE_PLAN: Final = _plan(
-    ContentId=("content_id", _content_id),
+    ContentId=("content_id", Leaf(_content_id)),
     ContentType=("content_type", text_of),
     Description=("description", text_of),
     AttachmentName=("attachment_name", text_of),
 )
-_ATTACHMENT_PLAN: Final = {**_REFERENCE_PLAN, **_plan(ContentTransferEncoded=("encoded", text_of))}
+ATTACHMENT: Final = Block(
+    Attachment, {**_REFERENCE_PLAN, **_plan(ContentTransferEncoded=("encoded", text_of))}, "content_id"
+)
+"""Its line is not among the children."""
+
+HEADER_BLOCKS: Final[Mapping[str, tuple[Plan, Plan]]] = MappingProxyType(
+    {q("MessageHeader"): (_MESSAGE, _MESSAGE_MANY), q("TraceHeaderList"): (_TRACE, _TRACE_MANY)}
+)
+"""The fields of the envelope in the blocks of its header."""
+REFERENCES: Final = Several(q("Reference"), Block(Reference, _REFERENCE_PLAN, "content_id"))
+ATTACHMENTS: Final = Several(q("Attachment"), _attachment)

@@ -19,7 +19,7 @@ from edxml_schemas.limits import DEFAULT_LIMITS, Limits
 from edxml_schemas.names import RECEIPT_NS
 from edxml_schemas.safe_xml import Parsed, line_of, xpath_of
 from edxml_schemas.safe_xml import parse as parse_xml
-from edxml_schemas.writer import ILLEGAL, xml_text
+from edxml_schemas.writer import ILLEGAL
 
 NAME_CHARS: Final = 300
 """Longest identifier on a receipt; a longer one (of a refused message) is cut."""
@@ -40,10 +40,14 @@ class ReceiptKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiptLeg:
-    """One recipient of an accepted message, and the hub's id of the way there."""
+    """One recipient as the sender named it, and the hub's id of the way there.
+
+    `forwarded_to` is the organ that receives in its place, on receipts about one leg.
+    """
 
     recipient: str
     leg_id: str = ""
+    forwarded_to: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,31 +75,46 @@ class Receipt:
     findings: Findings = ()
 
 
-_PLAIN: Final = re.compile("[!-%'-;=?-~ ]*")
+_PLAIN: Final = re.compile("[!-%'-;=?-~ \n]*")
 """Printable ASCII without `&`, `<` and `>`: nothing to escape, as most ids, codes and digests are."""
+_IN_TEXT: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#xD;"})
+_IN_ATTRIBUTE: Final = str.maketrans(
+    {"&": "&amp;", "<": "&lt;", '"': "&quot;", "\t": "&#x9;", "\n": "&#xA;", "\r": "&#xD;"}
+)
+RECEIPT_START: Final = b"<Receipt "
+RECEIPT_END: Final = b"</Receipt>"
 
 
 def encode_receipt(receipt: Receipt) -> bytes:
-    """The bytes of a receipt. Control characters in quoted values are written as escapes (`\\x01`)."""
-    legs = "".join(
-        f"<Leg>\n{_leaf('Recipient', each.recipient)}{_leaf('LegId', each.leg_id)}</Leg>\n" for each in receipt.legs
-    )
+    """The words of a receipt: bytes that are their own canonical form (Exclusive XML Canonicalization 1.0).
+
+    So what is signed is what is written: no XML declaration, no byte after `RECEIPT_END`, only the escapes of C14N, no
+    empty-element tags. Control characters in quoted values are written as escapes (`\\x01`).
+    """
+    legs = "".join(map(_leg, receipt.legs))
     findings = "".join(map(_finding, receipt.findings))
+    names: tuple[str, ...] = (
+        receipt.receipt_id,
+        receipt.kind.value,
+        receipt.message_id,
+        receipt.submission_id,
+        receipt.message_type,
+        receipt.document_id,
+        receipt.sender,
+        receipt.digest,
+    )
+    joined = "\n".join(names)
+    if len(joined) > NAME_CHARS or _PLAIN.fullmatch(joined) is None:  # rarely: one look at all of them
+        names = tuple(map(_name, names))
+    receipt_id, kind, message_id, submission_id, message_type, document_id, sender, digest = names
     text = (
-        f'<?xml version="1.0" encoding="UTF-8"?>\n<Receipt xmlns="{RECEIPT_NS}" version="1">\n'
-        + _leaf("ReceiptId", receipt.receipt_id)
-        + _leaf("Kind", receipt.kind.value)
-        + _leaf("MessageId", receipt.message_id)
-        + _leaf("SubmissionId", receipt.submission_id)
-        + _leaf("MessageType", receipt.message_type)
-        + _leaf("DocumentId", receipt.document_id)
-        + _leaf("Sender", receipt.sender)
-        + _leaf("Digest", receipt.digest)
-        + _leaf("Size", str(receipt.size))
-        + _leaf("ReceivedAt", _moment(receipt.received_at))
-        + _leaf("DecidedAt", _moment(receipt.decided_at))
-        + _leaf("Duplicate", _flag(receipt.duplicate))
-        + f"<Legs>\n{legs}</Legs>\n<Findings>\n{findings}</Findings>\n</Receipt>\n"
+        f'<Receipt xmlns="{RECEIPT_NS}" version="1">\n<ReceiptId>{receipt_id}</ReceiptId>\n<Kind>{kind}</Kind>\n'
+        f"<MessageId>{message_id}</MessageId>\n<SubmissionId>{submission_id}</SubmissionId>\n"
+        f"<MessageType>{message_type}</MessageType>\n<DocumentId>{document_id}</DocumentId>\n"
+        f"<Sender>{sender}</Sender>\n<Digest>{digest}</Digest>\n<Size>{receipt.size}</Size>\n"
+        f"<ReceivedAt>{_moment(receipt.received_at)}</ReceivedAt>\n"
+        f"<DecidedAt>{_moment(receipt.decided_at)}</DecidedAt>\n<Duplicate>{_flag(receipt.duplicate)}</Duplicate>\n"
+        f"<Legs>\n{legs}</Legs>\n<Findings>\n{findings}</Findings>\n</Receipt>"
     )
     return text.encode("utf-8")
 
@@ -106,9 +125,11 @@ def decode_receipt(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Receipt | Fi
     A finding whose code this version does not know comes back as `hub.failure` with that code and its text as value.
     """
     parsed = parse_xml(data, limits)
-    if not isinstance(parsed, Parsed):
-        return parsed
-    root = parsed.root
+    return read_receipt(parsed.root) if isinstance(parsed, Parsed) else parsed
+
+
+def read_receipt(root: etree._Element) -> Receipt | Findings:
+    """As `decode_receipt`, from a tree. A Signature in it is not looked at."""
     faults = tuple(each for each in schemas.check_receipt(root) if severity_of(each.code) is Severity.ERROR)
     if faults:
         return faults
@@ -141,6 +162,11 @@ def decode_receipt(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Receipt | Fi
 _REQUIRED: Final = ("ReceiptId", "Kind", "Digest", "Size", "ReceivedAt", "DecidedAt")
 
 
+def _leg(each: ReceiptLeg) -> str:
+    elsewhere = _leaf("ForwardedTo", each.forwarded_to) if each.forwarded_to else ""
+    return f"<Leg>\n{_leaf('Recipient', each.recipient)}{_leaf('LegId', each.leg_id)}{elsewhere}</Leg>\n"
+
+
 def _finding(each: Finding) -> str:
     told = explain(each)
     line = _leaf("Line", str(each.line)) if each.line is not None else ""
@@ -155,17 +181,21 @@ def _finding(each: Finding) -> str:
 
 
 def _leaf(name: str, text: str) -> str:
+    return f"<{name}>{_name(text)}</{name}>\n"
+
+
+def _name(text: str) -> str:
     if len(text) <= NAME_CHARS and _PLAIN.fullmatch(text):
-        return f"<{name}>{text}</{name}>\n"
-    return f"<{name}>{xml_text(_escaped(text)[:NAME_CHARS])}</{name}>\n"
+        return text
+    return _escaped(text)[:NAME_CHARS].translate(_IN_TEXT)
 
 
 def _prose(text: str) -> str:
-    return xml_text(_escaped(text)[:PROSE_CHARS])
+    return _escaped(text)[:PROSE_CHARS].translate(_IN_TEXT)
 
 
 def _attribute(text: str) -> str:
-    return xml_text(_escaped(text)[:NAME_CHARS]).replace('"', "&quot;")
+    return _escaped(text)[:NAME_CHARS].translate(_IN_ATTRIBUTE)
 
 
 def _escaped(text: str) -> str:
@@ -197,7 +227,9 @@ def _texts(element: etree._Element) -> dict[str, str]:
 
 def _read_leg(element: etree._Element) -> ReceiptLeg:
     texts = _texts(element)
-    return ReceiptLeg(recipient=texts.get("Recipient", ""), leg_id=texts.get("LegId", ""))
+    return ReceiptLeg(
+        recipient=texts.get("Recipient", ""), leg_id=texts.get("LegId", ""), forwarded_to=texts.get("ForwardedTo", "")
+    )
 
 
 def _read_finding(element: etree._Element) -> Finding:

@@ -43,7 +43,7 @@ _OF_INSTANCE: Final = etree.XPath(
     "boolean(/descendant::*/@xsi:*)", namespaces={"xsi": _XSI}, regexp=False, smart_strings=False
 )  # the cheapest of several spellings
 
-_REPEATABLE: Final = frozenset({"Fact", "Signature"})  # in Receipt, Leg and Finding
+_REPEATABLE: Final = frozenset({"Fact"})  # in Receipt, Leg and Finding
 
 _DATE: Final = "YYYY/MM/DD"
 _AMOUNT: Final = "0…999999999"

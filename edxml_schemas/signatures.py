@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from lxml import etree
 
-from edxml_schemas.dsig.plain import read_plain
+from edxml_schemas.dsig.plain import PlainSignature, read_plain, read_text
 from edxml_schemas.dsig.profile import ENVELOPE_HOME, RECEIPT_HOME, STREAMED_ABOVE, canonical, content_digest
 from edxml_schemas.dsig.reader import SHOWN_FAULTS, ReadSignature, SignatureReader, fault_at, subject_of
 from edxml_schemas.dsig.signing import Signer, SignerError, SigningError, sign
@@ -22,7 +22,7 @@ from edxml_schemas.findings import Finding, FindingCode, Findings, finding
 from edxml_schemas.names import DSIG_NS, ds, local
 from edxml_schemas.safe_xml import Parsed, line_of, xpath_of
 
-__all__ = ["Signed", "Signer", "SignerError", "SigningError", "check_integrity", "sign"]
+__all__ = ["Proof", "Signed", "Signer", "SignerError", "SigningError", "check_integrity", "check_texts", "sign"]
 
 _SIGNATURE: Final = ds("Signature")
 _HOMES: Final = (ENVELOPE_HOME, RECEIPT_HOME)
@@ -31,22 +31,46 @@ _OF_INTEREST: Final = ("{*}Signature", f"{{{DSIG_NS}}}*", etree.Comment, etree.P
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Signed:
-    """What a good signature covers, and who made it.
+class Proof:
+    """Who made a good signature, and over what.
 
-    `root` is the signed tree without the Signature. `fingerprint` is the SHA-256 of `certificate_der`, and
-    `content_digest` the SHA-256 of the canonical content, both lower-case hexadecimal. `chain` holds the further
-    certificates that came along: a help to build a path, and no evidence. `algorithm` is `rsa-sha256`,
-    `ecdsa-sha256` or `ecdsa-sha384`.
+    `fingerprint` is the SHA-256 of `certificate_der`, and `content_digest` the SHA-256 of the canonical content, both
+    lower-case hexadecimal. `chain` holds the further certificates that came along: a help to build a path, and no
+    evidence. `algorithm` is `rsa-sha256`, `ecdsa-sha256` or `ecdsa-sha384`.
     """
 
-    root: etree._Element
     certificate: x509.Certificate
     certificate_der: bytes
     fingerprint: str
     chain: tuple[x509.Certificate, ...]
     content_digest: str
     algorithm: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signed(Proof):
+    """A proof with what it covers: `root` is the signed tree without the Signature."""
+
+    root: etree._Element
+
+
+def check_texts(signature: bytes, content_digest: bytes) -> Proof | None:
+    """The proof in a Signature of the usual layout over content with this SHA-256; None when there is none.
+
+    `signature` is the Signature in canonical form as it stands in its document. None says nothing about what is
+    wrong: `check_integrity` does. Never raises.
+    """
+    read = read_text(signature)
+    if read is None or read.digest != content_digest or _value_fault(read, read.signed_bytes):
+        return None
+    return Proof(
+        certificate=read.signer.certificate,
+        certificate_der=read.signer.der,
+        fingerprint=read.signer.fingerprint,
+        chain=tuple([each.certificate for each in read.chain]),
+        content_digest=content_digest.hex(),
+        algorithm=read.algorithm.name,
+    )
 
 
 def check_integrity(parsed: Parsed) -> Signed | Findings:
@@ -210,7 +234,7 @@ def _verify(root: etree._Element, signature: etree._Element, read: ReadSignature
     return tuple(faults)
 
 
-def _value_fault(read: ReadSignature, signed_bytes: bytes) -> str:
+def _value_fault(read: ReadSignature | PlainSignature, signed_bytes: bytes) -> str:
     """What is wrong with the signature value; empty when it is right."""
     key, value, width = read.signer.public_key, read.value, read.algorithm.integer_bytes
     try:

@@ -18,6 +18,7 @@ from typing import Final
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
 
 from edxml_schemas.certificates.revocation import standing_of
 from edxml_schemas.certificates.rules import (
@@ -112,19 +113,30 @@ class TrustChecker:
 
     material: TrustMaterial
     remembered: int = 4096
-    _good: dict[x509.Certificate, tuple[datetime, Trust]] = field(default_factory=dict, init=False, repr=False)
+    _good: dict[str, tuple[datetime, Trust]] = field(default_factory=dict, init=False, repr=False)
 
-    def check(self, certificate: x509.Certificate, *, at: datetime, chain: tuple[x509.Certificate, ...] = ()) -> Trust:
-        """As `check_trust`. A remembered answer serves times from the one it was given for until it ends."""
-        since, known = self._good.get(certificate, (at, None))
+    def check(
+        self,
+        certificate: x509.Certificate,
+        *,
+        at: datetime,
+        chain: tuple[x509.Certificate, ...] = (),
+        fingerprint: str = "",
+    ) -> Trust:
+        """As `check_trust`. A remembered answer serves times from the one it was given for until it ends.
+
+        `fingerprint` is the certificate's SHA-256 in lower-case hexadecimal, worked out when left out.
+        """
+        key = fingerprint or certificate.fingerprint(hashes.SHA256()).hex()
+        since, known = self._good.get(key, (at, None))
         if known is not None and since <= at < known.good_until:
             return known
         trust = check_trust(certificate, self.material, at=at, chain=chain)
         if trust.value is TrustValue.GOOD:
-            self._good.pop(certificate, None)
+            self._good.pop(key, None)
             if len(self._good) >= self.remembered:
                 self._good.pop(next(iter(self._good)))  # the oldest
-            self._good[certificate] = (at, trust)
+            self._good[key] = (at, trust)
         return trust
 
 

@@ -229,6 +229,32 @@ ROWS: Final[tuple[Entry, ...]] = (
         ),
     ),
     Entry(
+        code=FindingCode.RECIPIENT_HELD,
+        severity=Severity.WARNING,
+        lgsp=0,
+        retry=False,
+        vi="Nơi nhận “{value}” tạm ngừng nhận[ đến {until}][: {reason}]; văn bản được giữ lại trên trục.",
+        en="The recipient “{value}” takes nothing now[ until {until}][: {reason}]; the document is held at the hub.",
+        remedy_vi=(
+            "Không cần gửi lại; trục tự chuyển khi nơi nhận hoạt động trở lại. Nếu gấp, đề nghị báo nơi nhận bằng cách "
+            "khác."
+        ),
+        remedy_en=(
+            "No need to resend: it is delivered once the recipient takes documents again. If urgent, tell it another "
+            "way."
+        ),
+    ),
+    Entry(
+        code=FindingCode.RECIPIENT_FORWARDED,
+        severity=Severity.WARNING,
+        lgsp=0,
+        retry=False,
+        vi="Văn bản gửi “{value}” được chuyển cho cơ quan nhận thay[ {to}][ đến {until}][: {reason}].",
+        en="What is sent to “{value}” goes to the organ that receives instead[: {to}][ until {until}][; {reason}].",
+        remedy_vi="Không cần gửi lại; trạng thái xử lý do cơ quan nhận thay báo. Lần sau nên gửi thẳng cơ quan đó.",
+        remedy_en="No need to resend: that organ reports the handling. Address it directly from now on.",
+    ),
+    Entry(
         code=FindingCode.TRANSPORT_IDENTITY,
         severity=Severity.ERROR,
         lgsp=15,
@@ -273,6 +299,16 @@ ROWS: Final[tuple[Entry, ...]] = (
         en="A transport header is missing or wrong[: {header}][ = “{value}”].",
         remedy_vi="Đề nghị cập nhật phần mềm kết nối (agent) lên phiên bản phù hợp với trục.",
         remedy_en="Update the agent to a version that fits the hub.",
+    ),
+    Entry(
+        code=FindingCode.RECEIPT_SIGNER,
+        severity=Severity.ERROR,
+        lgsp=10,
+        retry=False,
+        vi="Biên nhận do “{value}” ký, không phải trục[ “{expected}”].",
+        en="The receipt is signed by “{value}”, not by the hub[ “{expected}”].",
+        remedy_vi="Không tin biên nhận này. Đề nghị đối chiếu chứng thư của trục với quản trị trục.",
+        remedy_en="Do not believe this receipt. Compare the hub's certificate with the hub's administrator.",
     ),
     Entry(
         code=FindingCode.HUB_FAILURE,

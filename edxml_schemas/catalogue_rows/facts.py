@@ -32,11 +32,14 @@ FACTS: Final[Mapping[str, str]] = MappingProxyType(
         "date": "the day or moment that decides: of expiry, of first validity, of revocation",
         "found": "what stands in the signature or certificate",
         "subject": "whose certificate it is",
+        "until": "moment until which it counts",
+        "to": "organ code of the body that receives instead",
         "reason": "reason that was stated",
         "fingerprint": "SHA-256 of the certificate",
         "stated": "digest that was stated",
         "computed": "digest of the bytes",
         "header": "name of the transport header",
+        "place": "where in the document, in element names",
         "reference": "reference under which the hub's log tells more",
     }
 )

@@ -30,6 +30,42 @@ def check(root: etree._Element, kind: MessageType | None, limits: Limits = DEFAU
     return tuple(walk.found)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demands:
+    """What the rules ask of the texts in an envelope whose markup breaks none of them.
+
+    Of each group in `filled` one element holds text; the texts of each group in `distinct` differ, whatever their
+    letter case; `measured` holds at most so many characters beside its children.
+    """
+
+    filled: tuple[tuple[etree._Element, ...], ...]
+    distinct: tuple[tuple[etree._Element, ...], ...]
+    measured: tuple[tuple[etree._Element, int], ...]
+
+
+def demands(root: etree._Element, kind: MessageType | None) -> Demands:
+    """The part of `check` that depends on texts, for an envelope that it finds no fault in."""
+    plans = _plans(kind)
+    filled: list[tuple[etree._Element, ...]] = []
+    distinct: list[tuple[etree._Element, ...]] = []
+    measured: list[tuple[etree._Element, int]] = []
+    waiting = [root]
+    while waiting:
+        element = waiting.pop()
+        plan = plans[element.tag]
+        if plan.text_chars is not None:
+            measured.append((element, plan.text_chars))
+        for rule, names in plan.rules:
+            here = tuple(child for child in element if child.tag in names)
+            if rule.filled and rule.at_least:
+                filled.append(here)
+            if rule.distinct:
+                leaves = (child.find(q(rule.distinct)) for child in here)
+                distinct.append(tuple(leaf for leaf in leaves if leaf is not None))
+            waiting += [child for child in here if child.tag in plans]
+    return Demands(filled=tuple(filled), distinct=tuple(distinct), measured=tuple(measured))
+
+
 def without_strangers(root: etree._Element, kind: MessageType | None) -> etree._Element:
     """A copy of the envelope without the elements that no row of this kind allows. Lines and positions stay."""
     plans = _plans(kind)

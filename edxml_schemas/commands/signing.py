@@ -148,8 +148,8 @@ def verify(
     from edxml_schemas.trust import TrustMaterial, TrustValue, check_trust
 
     material = TrustMaterial(
-        anchors=tuple(each for path in ca for each in _certificates(path, lang=lang)),
-        intermediates=tuple(each for path in intermediate or () for each in _certificates(path, lang=lang)),
+        anchors=tuple(each for path in ca for each in certificates_in(path, lang=lang)),
+        intermediates=tuple(each for path in intermediate or () for each in certificates_in(path, lang=lang)),
         crls=tuple(each for path in crl or () for each in _crls(path, lang=lang)),
         require_revocation=not no_revocation,
     )
@@ -225,7 +225,7 @@ def _print_trust(file: str, signed: "Signed", trust: "Trust", *, lang: Lang) -> 
     print_findings(trust.findings, lang=lang)
 
 
-def _certificates(path: Path, *, lang: Lang) -> "list[x509.Certificate]":
+def certificates_in(path: Path, *, lang: Lang) -> "list[x509.Certificate]":
     from cryptography import x509
 
     data = read_file(path, lang=lang, most=2**24)

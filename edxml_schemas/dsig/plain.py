@@ -7,6 +7,7 @@ canonical form is a part of that text. Everything else, a fault as well as a lay
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -48,6 +49,42 @@ class _Layout:
     after_certificates: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlainSignature:
+    """What the text of a Signature says. `signed_bytes` is `SignedInfo` in canonical form."""
+
+    digest: bytes
+    value: bytes
+    algorithm: SignatureAlgorithm
+    signer: ReadCertificate
+    chain: tuple[ReadCertificate, ...]
+    signed_bytes: bytes
+
+
+def read_text(text: bytes) -> PlainSignature | None:
+    """The Signature whose canonical form is `text`, when it is of the usual layout. Never raises."""
+    layout = _USUAL if text.startswith(b"<Signature") else _PREFIXED
+    until_digest, _, after_digest = text.partition(layout.after_digest)
+    value_text, _, after_value = after_digest.partition(layout.after_value)
+    head = layout.heads.get(until_digest[:-_DIGEST_CHARS])
+    if head is None or not after_value.endswith(layout.after_certificates):
+        return None
+    certificates = _certificates(after_value[: -len(layout.after_certificates)].split(layout.between_certificates))
+    algorithm, signed_start = head
+    digest_text = until_digest[-_DIGEST_CHARS:]
+    digest, value = _content(digest_text, _DIGEST_CHARS), _content(value_text, VALUE_CHARS)
+    if not (digest and value and certificates) or not certificates[0].key_kind.fits(algorithm):
+        return None
+    return PlainSignature(
+        digest=digest,
+        value=value,
+        algorithm=algorithm,
+        signer=certificates[0],
+        chain=certificates[1:],
+        signed_bytes=signed_start + digest_text + layout.signed_end,
+    )
+
+
 def read_plain(found: Sequence[etree._Element]) -> ReadSignature | None:
     """The Signature that `found` begins with, when it is of the usual layout and `found` is its elements only.
 
@@ -58,35 +95,22 @@ def read_plain(found: Sequence[etree._Element]) -> ReadSignature | None:
     if signature.tag != _SIGNATURE:
         return None
     try:
-        text = canonical(signature)
+        read = read_text(canonical(signature))
     except (etree.LxmlError, ValueError):
         return None
-    layout = _USUAL if text.startswith(b"<Signature") else _PREFIXED
-    until_digest, _, after_digest = text.partition(layout.after_digest)
-    value_text, _, after_value = after_digest.partition(layout.after_value)
-    head = layout.heads.get(until_digest[:-_DIGEST_CHARS])
-    if head is None or not after_value.endswith(layout.after_certificates):
-        return None
-    certificate_texts = after_value[: -len(layout.after_certificates)].split(layout.between_certificates)
-    if len(found) != _ELEMENTS + len(certificate_texts):
-        return None
-    algorithm, signed_start = head
-    digest_text = until_digest[-_DIGEST_CHARS:]
-    digest, value = _content(digest_text, _DIGEST_CHARS), _content(value_text, VALUE_CHARS)
-    certificates = _certificates(certificate_texts)
-    if not (digest and value and certificates) or not certificates[0].key_kind.fits(algorithm):
+    if read is None or len(found) != _ELEMENTS + 1 + len(read.chain):
         return None
     signed_info, signature_value = signature[0], signature[1]
     return ReadSignature(
         signed_info=signed_info,
         digest_value=signed_info[2][2],
         signature_value=signature_value,
-        digest=digest,
-        value=value,
-        algorithm=algorithm,
-        signer=certificates[0],
-        chain=certificates[1:],
-        signed_bytes=signed_start + digest_text + layout.signed_end,
+        digest=read.digest,
+        value=read.value,
+        algorithm=read.algorithm,
+        signer=read.signer,
+        chain=read.chain,
+        signed_bytes=read.signed_bytes,
     )
 
 
@@ -96,12 +120,18 @@ def _certificates(texts: list[bytes]) -> tuple[ReadCertificate, ...]:
     if len(texts) > 1 + CHAIN_CERTIFICATES or len(texts[0]) < PLACEHOLDER_CHARS:
         return ()
     for text in texts:
-        der = _content(text, CERTIFICATE_CHARS)
-        certificate = read_certificate(der) if der else None
+        certificate = _certificate(text) if len(text) <= CERTIFICATE_CHARS else None
         if certificate is None or (read and not certificate.authority):
             return ()
         read.append(certificate)
     return tuple(read)
+
+
+@lru_cache(maxsize=1024)
+def _certificate(text: bytes) -> ReadCertificate | None:
+    """The certificate in base64. Remembered: one house signs with one certificate for years."""
+    der = _content(text, CERTIFICATE_CHARS)
+    return read_certificate(der) if der else None
 
 
 def _content(text: bytes, limit_chars: int) -> bytes:

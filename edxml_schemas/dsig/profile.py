@@ -123,6 +123,17 @@ def kind_of_key(key: object) -> KeyKind:
     return KeyKind(type(key).__name__.removesuffix("PublicKey").strip("_"), 0)
 
 
+_UNREADABLE: Final = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+"""What the library raises for bytes that are no certificate, or one of its own kind."""
+
+
 @lru_cache(maxsize=1024)
 def read_certificate(der: bytes) -> ReadCertificate | None:
     """The certificate in these bytes (DER); None when they hold none that can be read. Remembers the latest 1024."""
@@ -132,7 +143,14 @@ def read_certificate(der: bytes) -> ReadCertificate | None:
         authority = _is_authority(certificate)
         # Fields are parsed when they are first asked for: ask now, so that nobody is surprised later.
         _ = certificate.subject, certificate.issuer, certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+    except (
+        ValueError,
+        TypeError,
+        UnsupportedAlgorithm,
+        x509.DuplicateExtension,
+        x509.UnsupportedGeneralNameType,
+        x509.InvalidVersion,
+    ):
         return None
     return ReadCertificate(
         certificate,
