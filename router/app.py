@@ -11,24 +11,32 @@ from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Any, Final, TypeVar
 
+from edxml_schemas.signed_receipts import ReceiptPen
 from router.adapters.amqp import AmqpBroker
 from router.adapters.blob_room import BlobLimits, BlobRoom
 from router.adapters.clock import SystemClock
 from router.adapters.crl_fetcher import CrlFetcher
 from router.adapters.http import BlobDoor
+from router.adapters.hub_key import load_hub_key
 from router.adapters.parent_process import end_with_parent
 from router.adapters.payloads import FilePayloads
 from router.adapters.sql.migrate import upgrade
 from router.adapters.sql.store import SqlStore
+from router.adapters.stamp_authority import CommandAuthority, HttpAuthority
 from router.adapters.trust_files import TrustFolders
 from router.core.policy import Policy
 from router.errors import UsageProblem, redacted
 from router.logs import logger
-from router.ports import Payloads, TrustSource
+from router.ports import Payloads, ReceiptSigner, StoreUnavailable, TrustSource
+from router.ports.signing import StampAuthority, StampUnavailable
 from router.services.batch import Services, WorkerOptions
+from router.services.dead_letters import DeadLetters
+from router.services.deadlines import Deadlines
 from router.services.ingest import Ingest
 from router.services.intake import wait_for
 from router.services.relay import Relay
+from router.services.sealing import Sealing
+from router.services.stamping import Stamping
 from router.services.tracking import Tracking
 from router.services.upkeep import Upkeep
 from router.services.worker import Worker
@@ -36,6 +44,7 @@ from router.settings import Settings
 
 Result = TypeVar("Result")
 
+STAMP_LOOK: Final = 20.0  # seconds between two looks for a seal to be stamped
 TRUST_LOOK: Final = 5.0  # seconds between two looks at the trust folders
 BEAT: Final = 1.0  # seconds between two signs of life of a worker
 COLLECT: Final = (50_000, 20, 50)
@@ -78,6 +87,32 @@ def open_broker(settings: Settings, *, name: str = "truc") -> AmqpBroker:
     return AmqpBroker(settings.amqp_url, clock=SystemClock(), name=name)
 
 
+def open_hub_key(settings: Settings) -> ReceiptPen:
+    """What the hub signs with. Raises UsageProblem when there is none, or none that can be used."""
+    folder, named = settings.folder, settings.hub_key
+    return load_hub_key(
+        key=folder / named.key, certificate=folder / named.certificate, folder=folder, now=SystemClock().now()
+    )
+
+
+def sealing_of(settings: Settings, hub_key: ReceiptPen, *, every: timedelta | None = None) -> Sealing:
+    """What seals the log with the hub's key; `every` overrides the setting."""
+    return Sealing(hub_key.signer, every=settings.seals.every if every is None else every)
+
+
+def stamping_of(settings: Settings, store: SqlStore) -> Stamping | None:
+    """What has seals stamped; None when no authority is set."""
+    named = settings.seals
+    authority: StampAuthority
+    if named.timestamp_command:
+        authority = CommandAuthority(named.timestamp_command, patience=named.timestamp_seconds)
+    elif named.timestamp_url:
+        authority = HttpAuthority(named.timestamp_url, patience=named.timestamp_seconds)
+    else:
+        return None
+    return Stamping(store, authority, clock=SystemClock(), every=named.stamp_every)
+
+
 def open_trust(settings: Settings) -> TrustFolders:
     trust, folder = settings.trust, settings.folder
     return TrustFolders(
@@ -115,18 +150,32 @@ def policy_of(settings: Settings) -> Policy:
     return Policy(
         limits=settings.limits.as_limits(),
         require_user_id=settings.require_user_id,
+        secrecy=settings.secrecy.as_rules(),
+        clocks=settings.deadlines.as_clocks(),
         lease_for=timedelta(seconds=settings.lease_seconds),
+        retry=settings.retry.as_policy(),
     )
 
 
-def build_services(*, policy: Policy, payloads: Payloads, trust: TrustSource) -> Services:
-    """The hub's services around its effects; the same for every kind of store and broker."""
+def build_services(
+    *, policy: Policy, payloads: Payloads, trust: TrustSource, signer: ReceiptSigner, sealing: Sealing | None = None
+) -> Services:
+    """The hub's services around its effects; the same for every kind of store and broker. Without `sealing` the log
+    is left unsealed."""
     ingest = Ingest(payloads, trust, policy)
+    relay, tracking = Relay(payloads, policy, signer=signer), Tracking(policy)
+    dead = DeadLetters(ingest, relay, tracking, payloads)
     return Services(
         ingest=ingest,
-        relay=Relay(payloads, policy),
-        tracking=Tracking(policy),
+        relay=relay,
+        tracking=tracking,
         upkeep=Upkeep(ingest, payloads),
+        dead=dead,
+        chores=(
+            Deadlines(policy),
+            dead,
+            *((sealing,) if sealing is not None else ()),
+        ),
     )
 
 
@@ -146,12 +195,19 @@ async def run_worker(settings: Settings, *, index: int, supervised: bool = False
     Supervised, it writes a line of JSON to standard output every second: what it can reach.
     """
     name = f"{settings.hub}-{index}"
+    hub_key = open_hub_key(settings)
     store = open_store(settings)
     payloads = open_payloads(settings, writer=f"w{index}-{os.getpid()}")
     trust = await asyncio.to_thread(open_trust, settings)
     broker = open_broker(settings, name=name)
     worker = Worker(
-        build_services(policy=policy_of(settings), payloads=payloads, trust=trust),
+        build_services(
+            policy=policy_of(settings),
+            payloads=payloads,
+            trust=trust,
+            signer=hub_key,
+            sealing=sealing_of(settings, hub_key),
+        ),
         store=store,
         broker=broker,
         clock=SystemClock(),
@@ -161,6 +217,9 @@ async def run_worker(settings: Settings, *, index: int, supervised: bool = False
     stopping = asyncio.Event()
     _heed_signals(worker, stopping, watch_input=supervised)
     side = [asyncio.create_task(_look_at_trust(trust, stopping))]
+    stamping = stamping_of(settings, store) if index == 1 else None
+    if stamping is not None:
+        side.append(asyncio.create_task(_stamp_seals(stamping, stopping)))
     if supervised:
         side.append(asyncio.create_task(_beat(worker, broker, stopping)))
     gc.collect()
@@ -206,6 +265,18 @@ async def _look_at_trust(trust: TrustFolders, stopping: asyncio.Event) -> None:
         if await asyncio.to_thread(trust.refresh):
             material = trust.material()
             log.info("trust-changed", anchors=len(material.anchors), crls=len(material.crls))
+
+
+async def _stamp_seals(stamping: Stamping, stopping: asyncio.Event) -> None:
+    log = logger("seals")
+    while not await wait_for(stopping, STAMP_LOOK):
+        try:
+            stamped = await asyncio.to_thread(stamping.run)
+        except (StampUnavailable, StoreUnavailable) as problem:
+            log.warning("stamp-unavailable", reason=str(problem))
+        else:
+            if stamped is not None:
+                log.info("seal-stamped", seal=stamped.number)
 
 
 async def _beat(worker: Worker, broker: AmqpBroker, stopping: asyncio.Event) -> None:

@@ -9,7 +9,22 @@ from typing import Annotated
 
 import typer
 
-from router.commands import broker, init, registry, run, status, trace
+from router.commands import (
+    agency,
+    backup,
+    broker,
+    dead,
+    doctor,
+    evidence,
+    init,
+    leg,
+    log,
+    overdue,
+    registry,
+    run,
+    status,
+    trace,
+)
 from router.errors import ExitCode, problem_of
 
 VERBOSE = "--verbose"
@@ -42,8 +57,17 @@ app.command("run")(run.run)
 app.command("worker", hidden=True)(run.worker)
 app.command("status")(status.status)
 app.command("trace")(trace.trace)
+app.command("doctor")(doctor.doctor)
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
+app.command("overdue")(overdue.overdue)
 app.add_typer(registry.app, name="registry")
+app.add_typer(agency.app, name="agency")
 app.add_typer(broker.app, name="broker")
+app.add_typer(dead.app, name="dead")
+app.add_typer(leg.app, name="leg")
+app.add_typer(log.app, name="log")
+app.add_typer(evidence.app, name="evidence")
 
 
 def main(arguments: list[str] | None = None) -> None:

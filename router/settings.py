@@ -15,6 +15,10 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from edxml_schemas.limits import Limits
 from router.errors import UsageProblem, redacted
+from router.settings_deadlines import DeadlineSettings
+from router.settings_retry import RetrySettings
+from router.settings_seals import SealSettings
+from router.settings_secrecy import SecrecySettings
 
 CONFIG_VARIABLE: Final = "TRUC_CONFIG"
 DEFAULT_CONFIG: Final = Path("truc.toml")
@@ -37,6 +41,17 @@ class TrustSettings(BaseModel):
     crl_refresh_seconds: float = Field(default=900.0, gt=0)
     require_revocation: bool = True
     """Without a fresh revocation list the verdict waits (true), or the certificate is taken as good (false)."""
+
+
+class HubKeySettings(BaseModel):
+    """`[hub_key]`: what the hub signs its receipts with (PEM). `truc init` makes both."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    key: Path = Path("hub/hub.key.pem")
+    """The private key, unencrypted: RSA of 2048 bits or more, P-256 or P-384. Nobody else may read the file."""
+    certificate: Path = Path("hub/hub.cert.pem")
+    """Its certificate, and behind it those of the authorities that issued it; agents pin it."""
 
 
 class LimitSettings(BaseModel):
@@ -103,8 +118,13 @@ class Settings(BaseSettings):
     upkeep_seconds: float = Field(default=5.0, gt=0)
     """Time between two looks for leftovers in the outbox, deferred verdicts, and new agents."""
     trust: TrustSettings = TrustSettings()
+    hub_key: HubKeySettings = HubKeySettings()
     limits: LimitSettings = LimitSettings()
     blobs: BlobSettings = BlobSettings()
+    deadlines: DeadlineSettings = DeadlineSettings()
+    secrecy: SecrecySettings = SecrecySettings()
+    seals: SealSettings = SealSettings()
+    retry: RetrySettings = RetrySettings()
 
     @classmethod
     def settings_customise_sources(

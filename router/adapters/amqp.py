@@ -6,11 +6,13 @@ policy of waiting and none in hiding. Deliveries of a lost connection are void; 
 
 What an agent writes into a message's header cannot end the connection: see `amqp_transport.py`.
 
-The hot path (publish, acknowledge, consume) goes to aiormq under aio-pika: a tenth faster, and the same connection.
+The hot path goes below aio-pika, on the same connection: messages and confirms are taken at the socket
+(`amqp_taps.py`), what is published is written there in one piece per call (`amqp_publishing.py`).
 """
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from typing import Final
 
@@ -18,49 +20,55 @@ import aio_pika
 import aiormq
 import aiormq.abc
 from aio_pika.abc import AbstractChannel, AbstractConnection
-from pamqp.commands import Basic
 from yarl import URL
 
 from edxml_schemas.contract import (
     DEAD_QUEUE,
-    DELIVER_EXCHANGE,
     REPORT_QUEUE,
     Urgency,
-    deliver_key,
     ingest_queue,
 )
 from router.adapters import topology, wire
 from router.adapters.amqp_deliveries import (
     LOST,
+    AmqpDead,
     AmqpDelivery,
     AmqpReport,
     AmqpSubmission,
+    Arrivals,
     Window,
     ack_together,
     as_broker_unavailable,
-    tag_of,
 )
+from router.adapters.amqp_publishing import PATIENCE, Publishing
+from router.adapters.amqp_taps import Arrived, Tap
 from router.adapters.amqp_transport import GuardedConnection
+from router.adapters.dead_wire import letter_of
 from router.core.records import OutboxItem
+from router.core.silence import Silences
 from router.errors import redacted
-from router.ports import BrokerUnavailable, Clock, Delivery, QueueDepth, ReportDelivery
+from router.ports import BrokerUnavailable, Clock, DeadDelivery, Delivery, Placement, QueueDepth, ReportDelivery
 
 CONNECT_TIMEOUT: Final = 10.0  # seconds
-CONFIRM_TIMEOUT: Final = 15.0  # seconds; a broker that is silent for longer is as good as gone
+AT_ONCE: Final = 32  # inboxes declared together
 HEARTBEAT: Final = 15  # seconds
-PERSISTENT: Final = 2
 
 
 class AmqpBroker:
-    """`ports.Broker` on RabbitMQ. `name` is shown in the broker's list of connections."""
+    """`ports.Broker` on RabbitMQ.
 
-    def __init__(self, url: str, *, clock: Clock, name: str = "truc") -> None:
+    `name` is shown in the broker's list of connections; `patience` is how many seconds a call waits for the confirms of
+    an inbox that does not answer.
+    """
+
+    def __init__(self, url: str, *, clock: Clock, name: str = "truc", patience: float = PATIENCE) -> None:
         self._url = url
         self._clock = clock
         self._name = name
         self._connecting = asyncio.Lock()
-        self._connection: AbstractConnection | None = None
-        self._publisher: aiormq.Channel | None = None
+        self._connection: GuardedConnection | None = None
+        self._patience = patience
+        self._publishing = self._lanes()
 
     @property
     def connected(self) -> bool:
@@ -69,15 +77,15 @@ class AmqpBroker:
     async def submissions(self, urgency: Urgency, *, prefetch: int) -> AsyncGenerator[AmqpSubmission, None]:
         async with contextlib.aclosing(self._consume(ingest_queue(urgency), prefetch)) as consumer:
             async for message, window in consumer:
-                properties = message.header.properties
+                properties = message.properties
                 submission = wire.submission_of(
-                    routing_key=message.routing_key or "",
+                    routing_key=message.routing_key,
                     submission_id=properties.message_id,
                     message_type=properties.message_type,
                     user_id=properties.user_id,
-                    headers=properties.headers or {},
+                    headers=properties.headers,
                     body=message.body,
-                    redelivered=bool(message.redelivered),
+                    redelivered=message.redelivered,
                     received_at=self._clock.now(),
                 )
                 if submission is None:
@@ -88,20 +96,34 @@ class AmqpBroker:
     async def reports(self, *, prefetch: int) -> AsyncGenerator[AmqpReport, None]:
         async with contextlib.aclosing(self._consume(REPORT_QUEUE, prefetch)) as consumer:
             async for message, window in consumer:
-                properties = message.header.properties
                 report = wire.report_of(
-                    routing_key=message.routing_key or "",
-                    message_type=properties.message_type,
-                    headers=properties.headers or {},
+                    routing_key=message.routing_key,
+                    message_type=message.properties.message_type,
+                    headers=message.properties.headers,
                     at=self._clock.now(),
                 )
                 yield AmqpReport(message, window, report)
 
-    async def ack(self, deliveries: Sequence[Delivery | ReportDelivery]) -> None:
+    async def dead_letters(self, *, prefetch: int) -> AsyncGenerator[AmqpDead, None]:
+        async with contextlib.aclosing(self._consume(DEAD_QUEUE, prefetch)) as consumer:
+            async for message, window in consumer:
+                properties = message.properties
+                letter = letter_of(
+                    routing_key=message.routing_key,
+                    message_id=properties.message_id,
+                    message_type=properties.message_type,
+                    user_id=properties.user_id,
+                    headers=properties.headers,
+                    body=message.body,
+                    now=self._clock.now(),
+                )
+                yield AmqpDead(message, window, letter)
+
+    async def ack(self, deliveries: Sequence[Delivery | ReportDelivery | DeadDelivery]) -> None:
         await ack_together(deliveries)
 
-    async def publish(self, items: Sequence[tuple[OutboxItem, bytes]]) -> Sequence[bool]:
-        """Which items are in a queue now. An item whose fate is unknown counts as not; it is published once more.
+    async def publish(self, items: Sequence[tuple[OutboxItem, bytes]]) -> Sequence[Placement]:
+        """What became of each. An item whose fate is unknown is published once more by whoever asks again.
 
         Raises BrokerUnavailable when nothing at all was confirmed because the connection was lost.
         """
@@ -109,35 +131,34 @@ class AmqpBroker:
             return ()
         with as_broker_unavailable():
             async with asyncio.timeout(2 * CONNECT_TIMEOUT):
-                channel = await self._publishing()
-        parcels = wire.parcels_of(items)
-        try:
-            async with asyncio.timeout(CONFIRM_TIMEOUT):
-                outcomes = await asyncio.gather(
-                    *(self._publish(channel, parcel) for parcel in parcels), return_exceptions=True
-                )
-        except TimeoutError:
-            await self._drop()
-            raise BrokerUnavailable(f"no confirm within {CONFIRM_TIMEOUT:.0f} s") from None
-        pairs = zip(parcels, outcomes, strict=True)
-        there = {place for parcel, outcome in pairs if outcome is True for place in parcel.places}
-        confirmed = [place in there for place in range(len(items))]
-        lost = [each for each in outcomes if isinstance(each, BaseException)]
-        for surprise in lost:
-            if not isinstance(surprise, LOST):
-                raise surprise
-        if lost and not any(confirmed):
-            raise BrokerUnavailable(str(lost[0])) from lost[0]
-        return confirmed
+                await self._connected()
+            placed = await self._publishing.publish(items)
+        if Placement.CONFIRMED not in placed:
+            if Placement.LOST in placed:
+                raise BrokerUnavailable("the connection was lost before anything was confirmed")
+            if Placement.SILENT in placed:
+                await self._be_heard()
+        return placed
 
     async def ensure_inboxes(self, agents: Iterable[str]) -> None:
+        """Each on a channel of its own: one that does not answer keeps nobody else from theirs. Raises for the failed
+        ones when all others are done."""
+        names = tuple(agents)
+        failed: list[str] = []
         with as_broker_unavailable():
-            channel = await (await self._connected()).channel()
-            try:
-                async with asyncio.timeout(CONFIRM_TIMEOUT):
-                    await topology.declare_inboxes(channel, agents)
-            finally:
-                await _close(channel)
+            connection = await self._connected()
+            for start in range(0, len(names), AT_ONCE):
+                portion = names[start : start + AT_ONCE]
+                outcomes = await asyncio.gather(
+                    *(self._ensure(connection, agent) for agent in portion), return_exceptions=True
+                )
+                for agent, outcome in zip(portion, outcomes, strict=True):
+                    if isinstance(outcome, BaseException) and not isinstance(outcome, LOST):
+                        raise outcome
+                    if outcome is not None:
+                        failed.append(f"{agent} ({outcome or type(outcome).__name__})")
+        if failed:
+            raise BrokerUnavailable(f"no inbox for {', '.join(failed)}")
 
     async def depths(self, agents: Iterable[str]) -> Sequence[QueueDepth]:
         """Of every queue that is there; one that is missing is left out."""
@@ -169,76 +190,64 @@ class AmqpBroker:
 
     # ── Below ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _consume(
-        self, queue: str, prefetch: int
-    ) -> AsyncGenerator[tuple[aiormq.abc.DeliveredMessage, Window], None]:
-        arrived: asyncio.Queue[aiormq.abc.DeliveredMessage | None] = asyncio.Queue()
-
-        async def take(message: aiormq.abc.DeliveredMessage) -> None:
-            window.opened(tag_of(message))
-            arrived.put_nowait(message)
-
-        def end(*_: object) -> None:
-            arrived.put_nowait(None)
-
+    async def _consume(self, queue: str, prefetch: int) -> AsyncGenerator[tuple[Arrived, Window], None]:
         with as_broker_unavailable():
-            channel = await (await self._connected()).channel(publisher_confirms=False)
-            channel.close_callbacks.add(end)
+            connection = await self._connected()
+            channel = await connection.channel(publisher_confirms=False)
             amqp = await channel.get_underlay_channel()
-            window = Window(amqp)
-            amqp.on_consumer_cancel_callbacks.add(end)
+            arrivals = Arrivals(amqp)
+            channel.close_callbacks.add(arrivals.end)
+            amqp.on_consumer_cancel_callbacks.add(arrivals.end)
+            connection.tap(channel.number or 0, arrivals)
             await amqp.basic_qos(prefetch_count=prefetch, timeout=CONNECT_TIMEOUT)
-            consuming = await amqp.basic_consume(queue, take, timeout=CONNECT_TIMEOUT)
+            consuming = await amqp.basic_consume(queue, _untapped, timeout=CONNECT_TIMEOUT)
         try:
-            while True:
-                message = await arrived.get()
-                if message is None:
-                    raise BrokerUnavailable(f"the consumer of {queue} was ended")
-                yield message, window
+            async for message in arrivals.messages():
+                yield message, arrivals.window
+            raise BrokerUnavailable(f"the consumer of {queue} was ended")
         finally:
             # The channel stays open: what was handed out is acknowledged on it later. It goes with the connection.
             if consuming.consumer_tag is not None:
                 with contextlib.suppress(*LOST):
                     await amqp.basic_cancel(consuming.consumer_tag, timeout=CONNECT_TIMEOUT)
-            while not arrived.empty():
-                unseen = arrived.get_nowait()
-                if unseen is not None and unseen.delivery_tag is not None:
-                    with contextlib.suppress(*LOST):
-                        await amqp.basic_nack(unseen.delivery_tag, requeue=True, wait=False)
+            await arrivals.give_back()
 
-    async def _publish(self, channel: aiormq.Channel, parcel: wire.Parcel) -> bool:
-        item = parcel.item
-        properties = Basic.Properties(
-            content_type="application/xml",
-            headers={**wire.headers_of(item)},
-            delivery_mode=PERSISTENT,
-            message_id=item.id,
-            message_type=item.type.value,
-        )
+    def _lanes(self) -> Publishing:
+        """Of one connection: who was silent on the last may only have been unreachable."""
+        return Publishing(self._lane, silences=Silences(), patience=self._patience)
+
+    async def _ensure(self, connection: GuardedConnection, agent: str) -> None:
+        channel = await connection.channel()
         try:
-            answer = await channel.basic_publish(
-                parcel.body,
-                exchange=DELIVER_EXCHANGE,
-                routing_key=deliver_key(item.agent, item.urgency),
-                properties=properties,
-                mandatory=True,
-                wait=False,
-            )
-        except aiormq.DeliveryError:
-            return False  # returned (no such inbox) or refused (the inbox is full): it stays in the outbox
-        return isinstance(answer, Basic.Ack)
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                await topology.declare_inboxes(channel, (agent,))
+        finally:
+            await _close(channel)
 
-    async def _publishing(self) -> aiormq.Channel:
+    async def _lane(self, tap: Tap) -> aiormq.Channel:
+        """A channel with confirms, under the lowest free number: aiormq's own choice grows beyond what is allowed."""
         connection = await self._connected()
-        if self._publisher is None or self._publisher.is_closed:
-            channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-            amqp = await channel.get_underlay_channel()
-            if not isinstance(amqp, aiormq.Channel):
-                raise TypeError(f"not a channel of aiormq: {amqp!r}")
-            self._publisher = amqp
-        return self._publisher
+        if connection.transport is None:
+            raise BrokerUnavailable("the connection was lost")
+        amqp = connection.transport.connection
+        number = next(each for each in itertools.count(1) if each not in amqp.channels)
+        channel = await amqp.channel(channel_number=number, publisher_confirms=True, timeout=CONNECT_TIMEOUT)
+        if not isinstance(channel, aiormq.Channel):
+            raise TypeError(f"not a channel of aiormq: {channel!r}")
+        connection.tap(number, tap)
+        return channel
 
-    async def _connected(self) -> AbstractConnection:
+    async def _be_heard(self) -> None:
+        """Nobody confirmed anything: the connection is dropped unless the broker itself still answers on it."""
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                channel = await (await self._connected()).channel()
+                await _close(channel)
+        except LOST:
+            await self._drop()
+            raise BrokerUnavailable(f"no answer within {CONNECT_TIMEOUT:.0f} s") from None
+
+    async def _connected(self) -> GuardedConnection:
         async with self._connecting:
             if self._connection is not None and _alive(self._connection):
                 return self._connection
@@ -265,11 +274,12 @@ class AmqpBroker:
             except BaseException:
                 await _end(connection)
                 raise
-            self._connection, self._publisher = connection, None
+            self._connection = connection
+            self._publishing = self._lanes()
             return connection
 
     async def _drop(self) -> None:
-        connection, self._connection, self._publisher = self._connection, None, None
+        connection, self._connection = self._connection, None
         if connection is not None:
             await _end(connection)
 
@@ -281,6 +291,11 @@ def _reason(problem: BaseException) -> str:
         return f"no answer within {CONNECT_TIMEOUT:.0f} s"
     cause = problem.__cause__ if isinstance(problem.__cause__, OSError) else problem
     return (cause.strerror if isinstance(cause, OSError) and cause.strerror else "") or type(problem).__name__
+
+
+async def _untapped(message: aiormq.abc.DeliveredMessage) -> None:
+    """aiormq wants a consumer of its own; on a tapped channel it has nothing to do."""
+    raise RuntimeError(f"a message passed the tap: {message.delivery_tag}")
 
 
 def _alive(connection: AbstractConnection | None) -> bool:
@@ -297,5 +312,7 @@ async def _end(connection: AbstractConnection) -> None:
 
 
 async def _close(channel: AbstractChannel) -> None:
+    """A channel that waits for a queue that does not answer does not answer either."""
     with contextlib.suppress(*LOST):
-        await channel.close()
+        async with asyncio.timeout(CONNECT_TIMEOUT):
+            await channel.close()

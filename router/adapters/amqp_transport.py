@@ -5,11 +5,15 @@ no UTF-8, tables within tables within tables), and aiormq then gives up the whol
 messages on it. Here such a header loses its properties and nothing else before aiormq sees it: the message arrives
 without id, type and headers, and is refused or buried alone.
 
+On channels that somebody taps, messages and confirms do not reach aiormq: it would decode each frame in a dozen calls,
+and start a task per message. Everything else, and everything on other channels, does.
+
 The guard hangs on one connection by aiormq's own hook (`transport_factory`); other connections of the process stay
 as they are.
 """
 
 import asyncio
+import time
 from typing import Any, Final, cast
 
 import aio_pika
@@ -17,18 +21,18 @@ import aiormq
 from aiormq.connection import TCPTransportFactory, TLSTransportFactory
 from pamqp import constants
 from pamqp.frame import frame_parts
-from pamqp.header import ContentHeader
 from yarl import URL
 
-HEADER_BYTES: Final = 16 * 1024
-"""Of a content header that is decoded at all. Ours have some hundred; pamqp's cost grows with the square."""
-
-HEADER_LEVELS: Final = 8
-"""Of tables and lists within headers; those of a dead letter have two."""
+from router.adapters.amqp_frames import FRAME
+from router.adapters.amqp_properties import properties_of
+from router.adapters.amqp_taps import Tap, TappedChannel
 
 WINDOW: Final = 2**16  # bytes taken from the socket at once
 FIXED_BYTES: Final = 12  # class, weight, and the size of the body: what aiormq needs to go on
 NO_PROPERTIES: Final = b"\x00\x00"
+HEARTBEAT: Final = b"\x08\x00\x00\x00\x00\x00\x00\xce"
+QUIET: Final = 3.0
+"""Seconds of traffic that aiormq did not see, after which it is told that the broker lives."""
 
 
 class GuardedConnection(aio_pika.Connection):
@@ -36,16 +40,27 @@ class GuardedConnection(aio_pika.Connection):
 
     def __init__(self, url: URL, **options: Any) -> None:
         super().__init__(url, **options)
-        self.kwargs["transport_factory"] = GuardedTransport()
+        self._guard = GuardedTransport()
+        self.kwargs["transport_factory"] = self._guard
+
+    def tap(self, channel: int, tap: Tap) -> None:
+        """Messages and confirms of this channel go to `tap` until the channel is closed. Tap before consuming."""
+        if self._guard.reader is None:
+            raise RuntimeError("the connection has not been opened")
+        self._guard.reader.tap(channel, tap)
 
 
 class GuardedTransport(aiormq.TransportFactory):
     """TCP or TLS as the URL says."""
 
+    def __init__(self) -> None:
+        self.reader: GuardedReader | None = None
+
     async def create(self, url: URL, **options: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         plain = TLSTransportFactory() if url.scheme == "amqps" else TCPTransportFactory()
         reader, writer = await plain.create(url, **options)
-        return cast(asyncio.StreamReader, GuardedReader(reader)), writer  # aiormq calls the two methods below, no other
+        self.reader = GuardedReader(reader)
+        return cast(asyncio.StreamReader, self.reader), writer  # aiormq calls the two methods below, no other
 
 
 class GuardedReader:
@@ -59,6 +74,11 @@ class GuardedReader:
         self._raw = b""  # not yet a whole frame
         self._safe = b""  # whole frames, guarded
         self._given = 0  # of the safe ones
+        self._tapped: dict[int, TappedChannel] = {}
+        self._handed_on = time.monotonic()
+
+    def tap(self, channel: int, tap: Tap) -> None:
+        self._tapped[channel] = TappedChannel(tap)
 
     def at_eof(self) -> bool:
         return self._given == len(self._safe) and self._socket.at_eof()
@@ -72,25 +92,41 @@ class GuardedReader:
         return self._safe[start : self._given]
 
     async def _frames(self) -> bytes:
-        """The next frame, and all others that are there already."""
+        """The next frame, and all others that are there already, without those that were tapped."""
         while (missing := self._missing()) > 0:
             self._raw += await self._socket.readexactly(missing) if missing > WINDOW else await self._some()
         raw, safe, start = self._raw, [], 0
         if raw.startswith(constants.AMQP):  # a broker that speaks another version names it and hangs up
             self._raw = b""
             return raw
-        begun = 0
-        while len(raw) - start >= constants.FRAME_HEADER_SIZE:
-            kind, _, size = frame_parts(raw[start : start + constants.FRAME_HEADER_SIZE])
-            content, end = start + constants.FRAME_HEADER_SIZE, start + constants.FRAME_HEADER_SIZE + (size or 0) + 1
-            if end > len(raw):
+        begun, size_of_all = 0, len(raw)
+        while size_of_all - start >= constants.FRAME_HEADER_SIZE:
+            kind, channel, size = FRAME.unpack_from(raw, start)
+            content = start + constants.FRAME_HEADER_SIZE
+            end = content + size + 1
+            if end > size_of_all:
                 break
-            if kind == constants.FRAME_HEADER and not decodable(raw[content : end - 1]):
+            tapped = self._tapped.get(channel)
+            if tapped is not None and tapped.takes(kind, raw, content, end - 1):
+                if begun < start:
+                    safe.append(raw[begun:start])
+                begun = end
+            elif kind == constants.FRAME_HEADER and properties_of(raw[content : end - 1]) is None:
                 safe += [raw[begun:content], harmless(raw[content:end])]
                 begun = end
+            if tapped is not None and tapped.closed:
+                del self._tapped[channel]
             start = end
         self._raw = raw[start:]
-        return b"".join((*safe, raw[begun:start]))
+        return self._alive(b"".join((*safe, raw[begun:start])))
+
+    def _alive(self, frames: bytes) -> bytes:
+        """aiormq takes a connection on which it sees nothing for stuck, and a broker that talks sends no heartbeat."""
+        now = time.monotonic()
+        if not frames and now - self._handed_on < QUIET:
+            return frames
+        self._handed_on = now
+        return frames or HEARTBEAT
 
     def _missing(self) -> int:
         """Bytes until the first frame is whole; of the beginning of a frame nothing is known but that it is short."""
@@ -111,23 +147,3 @@ class GuardedReader:
 def harmless(header: bytes) -> bytes:
     """A content header (with the frame's last byte) without properties, as long as before."""
     return (header[:FIXED_BYTES] + NO_PROPERTIES).ljust(len(header) - 1, b"\x00") + header[-1:]
-
-
-def decodable(header: bytes) -> bool:
-    """Whether pamqp will decode it, and at what cost."""
-    if len(header) > HEADER_BYTES:
-        return False
-    content = ContentHeader()
-    try:
-        content.unmarshal(header)
-    except Exception:  # ValueError, OverflowError, RecursionError, OSError, …: the fault is the message's
-        return False
-    return _levels_within(content.properties.headers, HEADER_LEVELS)
-
-
-def _levels_within(value: object, allowed: int) -> bool:
-    """Decoding recurses: what just fits on the stack here need not fit on it where aiormq decodes."""
-    if not isinstance(value, dict | list):
-        return True
-    inner = value.values() if isinstance(value, dict) else value
-    return allowed > 0 and all(_levels_within(each, allowed - 1) for each in inner)

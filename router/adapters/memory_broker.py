@@ -14,15 +14,27 @@ from edxml_schemas.contract import (
     REPORT_QUEUE,
     MessageType,
     Urgency,
+    deliver_key,
     inbox_queue,
     ingest_queue,
     report_key,
     submit_key,
 )
 from router.adapters import wire
+from router.adapters.dead_wire import DEATHS, letter_of
 from router.adapters.memory_queues import Headers, MemoryDelivery, MemoryMessage, MemoryQueue, Window
+from router.core.dead import DeadLetter
 from router.core.records import OutboxItem, Submission
-from router.ports import BrokerUnavailable, Clock, DeliveredReport, Delivery, QueueDepth, ReportDelivery
+from router.ports import (
+    BrokerUnavailable,
+    Clock,
+    DeadDelivery,
+    DeliveredReport,
+    Delivery,
+    Placement,
+    QueueDepth,
+    ReportDelivery,
+)
 
 
 class AccessRefused(Exception):
@@ -47,17 +59,28 @@ class MemoryReport(MemoryDelivery):
         self.report: Final = report
 
 
+class MemoryDead(MemoryDelivery):
+    """`ports.DeadDelivery`."""
+
+    def __init__(
+        self, queue: MemoryQueue, number: int, message: MemoryMessage, window: Window, letter: DeadLetter
+    ) -> None:
+        super().__init__(queue, number, message, window)
+        self.letter: Final = letter
+
+
 class MemoryBroker:
     """`ports.Broker`, and the agents' side beside it. One event loop, no threads."""
 
     def __init__(self, *, clock: Clock, agents: Iterable[str] = ()) -> None:
         self._clock = clock
-        self._dead = MemoryQueue(DEAD_QUEUE, dead=None)
+        self._dead = MemoryQueue(DEAD_QUEUE, dead=None, clock=clock)
         names = (REPORT_QUEUE, *(ingest_queue(urgency) for urgency in Urgency))
-        self._queues = {DEAD_QUEUE: self._dead, **{name: MemoryQueue(name, dead=self._dead) for name in names}}
+        self._queues = {DEAD_QUEUE: self._dead, **{name: self._queue(name) for name in names}}
         self._agents = set(agents)
         self._windows: set[Window] = set()
         self._down = False
+        self._silent: set[str] = set()
         for agent in self._agents:
             self._declare_inboxes(agent)
 
@@ -92,30 +115,53 @@ class MemoryBroker:
                 )
                 yield MemoryReport(queue, number, message, window, report)
 
-    async def ack(self, deliveries: Sequence[Delivery | ReportDelivery]) -> None:
+    async def dead_letters(self, *, prefetch: int) -> AsyncGenerator[MemoryDead, None]:
+        async with aclosing(self._consume(DEAD_QUEUE, prefetch)) as consumer:
+            async for queue, number, message, window in consumer:
+                letter = letter_of(
+                    routing_key=message.routing_key,
+                    message_id=message.message_id,
+                    message_type=message.type,
+                    user_id=message.user_id,
+                    headers={**message.headers, DEATHS: _deaths(message)},
+                    body=message.body,
+                    now=self._clock.now(),
+                )
+                yield MemoryDead(queue, number, message, window, letter)
+
+    async def ack(self, deliveries: Sequence[Delivery | ReportDelivery | DeadDelivery]) -> None:
         for each in deliveries:
             await each.ack()
 
-    async def publish(self, items: Sequence[tuple[OutboxItem, bytes]]) -> Sequence[bool]:
+    async def publish(self, items: Sequence[tuple[OutboxItem, bytes]]) -> Sequence[Placement]:
         self._be_up()
-        confirmed = [False] * len(items)
+        placed = [Placement.NO_INBOX] * len(items)
         for parcel in wire.parcels_of(items):
-            item = parcel.item
-            queue = self._queues.get(inbox_queue(item.agent, item.urgency))
-            if queue is not None:
-                queue.put(
-                    MemoryMessage(
-                        routing_key=f"{item.agent}.{item.urgency.value}",
-                        message_id=item.id,
-                        type=item.type.value,
-                        user_id=None,
-                        headers=wire.headers_of(item),
-                        body=parcel.body,
-                    )
-                )
-                for place in parcel.places:
-                    confirmed[place] = True
-        return confirmed
+            place = self._put(parcel)
+            for each in parcel.places:
+                placed[each] = place
+        return placed
+
+    def _put(self, parcel: wire.Parcel) -> Placement:
+        item = parcel.item
+        queue = self._queues.get(inbox_queue(item.agent, item.urgency))
+        if queue is None:
+            return Placement.NO_INBOX
+        if item.agent in self._silent:
+            return Placement.SILENT
+        if queue.full:
+            return Placement.FULL
+        queue.put(
+            MemoryMessage(
+                routing_key=deliver_key(item.agent, item.urgency),
+                message_id=item.id,
+                type=item.type.value,
+                user_id=None,
+                headers=wire.headers_of(item),
+                body=parcel.body,
+            )
+        )
+        return Placement.CONFIRMED
 
     async def ensure_inboxes(self, agents: Iterable[str]) -> None:
         self._be_up()
@@ -205,8 +251,22 @@ class MemoryBroker:
 
     # ── Below ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def dead_letters(self) -> tuple[MemoryMessage, ...]:
+    @property
+    def buried(self) -> tuple[MemoryMessage, ...]:
+        """What waits in the dead-letter queue."""
         return self._dead.messages
+
+    def limit_inboxes(self, agent: str, messages: int | None) -> None:
+        """An agent's inboxes take no more than so many messages each."""
+        for urgency in Urgency:
+            self._queues[inbox_queue(agent, urgency)].limit = messages
+
+    def fall_silent(self, agent: str) -> None:
+        """As an inbox without a leader: what is published to it is not confirmed, until `speak`."""
+        self._silent.add(agent)
+
+    def speak(self, agent: str) -> None:
+        self._silent.discard(agent)
 
     def go_down(self) -> None:
         """As a lost connection: consumers end, what they held goes back, every call raises until `come_back`."""
@@ -246,7 +306,10 @@ class MemoryBroker:
         self._agents.add(agent)
         for urgency in Urgency:
             name = inbox_queue(agent, urgency)
-            self._queues.setdefault(name, MemoryQueue(name, dead=self._dead))
+            self._queues.setdefault(name, self._queue(name))
+
+    def _queue(self, name: str) -> MemoryQueue:
+        return MemoryQueue(name, dead=self._dead, clock=self._clock)
 
     def _be_up(self) -> None:
         if self._down:
@@ -258,3 +321,13 @@ class MemoryBroker:
             raise AccessRefused(f"there is no user {agent}")
         if user_id not in {None, agent}:
             raise AccessRefused(f"user_id {user_id} is not {agent}")
+
+
+def _deaths(message: MemoryMessage) -> list[dict[str, object]]:
+    """The header `x-death` as RabbitMQ writes it."""
+    death = message.death
+    if death is None:
+        return []
+    return [
+        {"queue": death.queue, "reason": death.reason, "count": death.count, "time": death.at.replace(microsecond=0)}
+    ]

@@ -34,6 +34,15 @@ class MemoryPayloads:
             data = self._kept.get(f"blob:{digest}")
         return f"blob:{digest}" if data is not None and len(data) == size else None
 
+    def references(self) -> Sequence[str]:
+        """Of everything that is kept."""
+        with self._lock:
+            return tuple(self._kept)
+
+    def forget(self, digest: str) -> None:
+        with self._lock:
+            self._kept.pop(f"blob:{digest}", None)
+
     def put_blob(self, chunks: Iterable[bytes], *, digest: str, limit: int) -> str:
         """Keep a blob from chunks. Raises `BlobRefused` (more than `limit` bytes, or another digest)."""
         data = b"".join(chunks)

@@ -5,9 +5,10 @@ import bisect
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from edxml_schemas.contract import DELIVERY_LIMIT
-from router.ports import BrokerUnavailable
+from router.ports import BrokerUnavailable, Clock
 
 Headers = Mapping[str, str | int]
 
@@ -23,15 +24,28 @@ class MemoryMessage:
     headers: Headers
     body: bytes = field(repr=False)
     deliveries: int = 0
+    death: "Death | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """Where, why and when a message died, in the broker's words."""
+
+    queue: str
+    reason: str
+    at: datetime
+    count: int = 1
 
 
 class MemoryQueue:
     """One queue. What is unacknowledged comes back, in its old place, when its consumer goes away."""
 
-    def __init__(self, name: str, *, dead: "MemoryQueue | None") -> None:
+    def __init__(self, name: str, *, dead: "MemoryQueue | None", clock: Clock) -> None:
         self.name = name
         self.listeners: set[Window] = set()
+        self.limit: int | None = None
         self._dead = dead
+        self._clock = clock
         self._waiting: list[tuple[int, MemoryMessage]] = []
         self._numbers = itertools.count()
 
@@ -43,6 +57,10 @@ class MemoryQueue:
         """What waits, first to come first."""
         return tuple(message for _, message in self._waiting)
 
+    @property
+    def full(self) -> bool:
+        return self.limit is not None and len(self) >= self.limit
+
     def put(self, message: MemoryMessage) -> None:
         self._waiting.append((next(self._numbers), message))
         self._call()
@@ -51,14 +69,18 @@ class MemoryQueue:
         """After a delivery that was not acknowledged; beyond the delivery limit it is a dead letter."""
         tried = replace(message, deliveries=message.deliveries + 1)
         if self._dead is not None and tried.deliveries > DELIVERY_LIMIT:
-            self._dead.put(tried)
+            self._die(tried, "delivery_limit")
             return
         bisect.insort(self._waiting, (number, tried), key=lambda entry: entry[0])
         self._call()
 
     def bury(self, message: MemoryMessage) -> None:
+        self._die(message, "rejected")
+
+    def _die(self, message: MemoryMessage, reason: str) -> None:
         if self._dead is not None:
-            self._dead.put(message)
+            count = message.death.count + 1 if message.death is not None else 1
+            self._dead.put(replace(message, death=Death(self.name, reason, self._clock.now(), count)))
 
     def take(self) -> tuple[int, MemoryMessage]:
         return self._waiting.pop(0)

@@ -5,191 +5,33 @@ the stores that last. One lock makes transactions serial; a journal of undo step
 """
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
-from typing import Final, TypeVar
+from datetime import datetime
+from itertools import islice
 
-from edxml_schemas.contract import MessageType, Urgency
+from edxml_schemas.contract import MessageType
+from edxml_schemas.statuses import BussinessDocType
 from router.adapters.memory_payloads import MemoryPayloads
+from router.adapters.memory_tables import Tables, by_age
+from router.adapters.memory_transaction import MemoryTransaction
+from router.core.dead import DeadLetter, DeadState
+from router.core.histories import History, Stray
+from router.core.holds import Hold
 from router.core.records import (
-    Change,
-    DropOutbox,
+    Attempt,
     Event,
-    HandOver,
     Leg,
+    LegState,
     MessageRecord,
     MessageState,
-    MoveLeg,
-    OutboxItem,
-    PutEvent,
-    PutLeg,
-    PutMessage,
-    PutOutbox,
-    PutStatus,
     StatusRecord,
-    handed_over,
 )
 from router.core.registry import AgentRecord, CertificateRecord, OrganRecord, Registry
-from router.ports import Backlog, StoreConflict
-
-FIRST_LANE: Final = {Urgency.URGENT: 0, Urgency.NORMAL: 1}
+from router.core.seals import EventRow, Seal
+from router.ports import Backlog, Promptness
 
 __all__ = ["MemoryPayloads", "MemoryStore", "MemoryTransaction"]
-
-K = TypeVar("K")
-V = TypeVar("V")
-
-
-@dataclass(slots=True)
-class _Tables:
-    """Rows by key. `seq` of a message is its place in the order of arrival."""
-
-    messages: dict[str, MessageRecord] = field(default_factory=dict)
-    legs: dict[str, Leg] = field(default_factory=dict)
-    legs_of: dict[str, dict[str, None]] = field(default_factory=dict)
-    statuses: dict[tuple[str, str], StatusRecord] = field(default_factory=dict)
-    events: list[Event] = field(default_factory=list)
-    outbox: dict[str, OutboxItem] = field(default_factory=dict)
-    organs: dict[str, OrganRecord] = field(default_factory=dict)
-    agents: dict[str, AgentRecord] = field(default_factory=dict)
-    certificates: dict[tuple[str, str], CertificateRecord] = field(default_factory=dict)
-
-
-def _by_age(message: MessageRecord) -> tuple[datetime, str]:
-    return message.received_at, message.id
-
-
-class MemoryTransaction:
-    """What `MemoryStore.begin` gives. Not usable after its block has ended."""
-
-    def __init__(self, tables: _Tables, registry: Callable[[], Registry]) -> None:
-        self._tables = tables
-        self._registry = registry
-        self._undo: list[Callable[[], object]] = []
-
-    def registry(self) -> Registry:
-        return self._registry()
-
-    def messages(self, ids: Iterable[str]) -> Mapping[str, MessageRecord]:
-        table = self._tables.messages
-        return {each: table[each] for each in ids if each in table}
-
-    def messages_with_content(self, content_digests: Iterable[str]) -> Sequence[MessageRecord]:
-        wanted = frozenset(content_digests) - {""}
-        return self._accepted(lambda m: m.content_digest in wanted)
-
-    def documents(self, document_ids: Iterable[str]) -> Sequence[MessageRecord]:
-        wanted = frozenset(document_ids) - {""}
-        return self._accepted(lambda m: m.type is MessageType.DOCUMENT and m.document_id in wanted)
-
-    def documents_by_code(self, sender: str, code: str, promulgated: date | None) -> Sequence[MessageRecord]:
-        return self._accepted(
-            lambda m: (
-                m.type is MessageType.DOCUMENT
-                and m.sender == sender
-                and m.code == code
-                and (promulgated is None or m.promulgation_date == promulgated)
-            )
-        )
-
-    def _accepted(self, wanted: Callable[[MessageRecord], bool]) -> Sequence[MessageRecord]:
-        found = (m for m in self._tables.messages.values() if m.state is MessageState.ACCEPTED and wanted(m))
-        return tuple(sorted(found, key=_by_age))
-
-    def legs(self, message_ids: Iterable[str]) -> Mapping[str, Sequence[Leg]]:
-        table = self._tables
-        return {
-            each: tuple(sorted((table.legs[leg] for leg in table.legs_of[each]), key=lambda leg: leg.ordinal))
-            for each in message_ids
-            if each in table.legs_of
-        }
-
-    def legs_by_id(self, leg_ids: Iterable[str]) -> Mapping[str, Leg]:
-        return {each: self._tables.legs[each] for each in leg_ids if each in self._tables.legs}
-
-    def apply(self, changes: Iterable[Change]) -> None:
-        for change in changes:
-            self._apply(change)
-
-    def _apply(self, change: Change) -> None:
-        tables = self._tables
-        match change:
-            case PutMessage(message):
-                there = tables.messages.get(message.id)
-                if there is not None and there.state is not MessageState.DEFERRED:
-                    raise StoreConflict(f"message {message.id} is there already")
-                self._set(tables.messages, message.id, message)
-            case PutLeg(leg):
-                self._insert(tables.legs, leg.id, leg, needs=(tables.messages, leg.message_id))
-                self._set(tables.legs_of.setdefault(leg.message_id, {}), leg.id, None)
-            case MoveLeg(leg):
-                was = tables.legs.get(leg.id)
-                if was is None or was.version != leg.version - 1:
-                    raise StoreConflict(f"leg {leg.id} was moved by another writer")
-                self._set(tables.legs, leg.id, leg)
-            case PutStatus(status):
-                key = (status.message_id, status.leg_id)
-                self._insert(tables.statuses, key, status, needs=(tables.legs, status.leg_id))
-            case PutEvent(event):
-                tables.events.append(event)
-                self._undo.append(tables.events.pop)
-            case PutOutbox(item):
-                self._insert(tables.outbox, item.id, item)
-            case HandOver(leg_id, at):
-                if leg_id in self._tables.legs:
-                    self._set(self._tables.legs, leg_id, handed_over(self._tables.legs[leg_id], at=at))
-            case DropOutbox(item_id):
-                self._drop(tables.outbox, item_id)
-
-    def drop_outbox(self, item_ids: Iterable[str]) -> Set[str]:
-        there = {each for each in item_ids if each in self._tables.outbox}
-        for each in there:
-            self._drop(self._tables.outbox, each)
-        return there
-
-    def lease_outbox(self, *, now: datetime, lease_for: timedelta, limit: int) -> Sequence[OutboxItem]:
-        due = [item for item in self._tables.outbox.values() if item.leased_until <= now]
-        due.sort(key=lambda item: (FIRST_LANE[item.urgency], item.created_at, item.id))
-        leased = [replace(item, leased_until=now + lease_for, attempts=item.attempts + 1) for item in due[:limit]]
-        for item in leased:
-            self._set(self._tables.outbox, item.id, item)
-        return tuple(leased)
-
-    def due_deferred(self, *, now: datetime, limit: int) -> Sequence[MessageRecord]:
-        due = [
-            (m.retry_at, m.id, m)
-            for m in self._tables.messages.values()
-            if m.state is MessageState.DEFERRED and m.retry_at is not None and m.retry_at <= now
-        ]
-        return tuple(m for _, _, m in sorted(due, key=lambda row: row[:2])[:limit])
-
-    def _insert(
-        self, table: dict[K, V], key: K, row: V, *, needs: tuple[Mapping[str, object], str] | None = None
-    ) -> None:
-        if key in table:
-            raise StoreConflict(f"{key} is there already")
-        if needs is not None and needs[1] not in needs[0]:
-            raise StoreConflict(f"{key} speaks of {needs[1]}, which is not there")
-        self._set(table, key, row)
-
-    def _set(self, table: dict[K, V], key: K, row: V) -> None:
-        if key in table:
-            was = table[key]
-            self._undo.append(lambda: table.__setitem__(key, was))
-        else:
-            self._undo.append(lambda: table.pop(key, None))
-        table[key] = row
-
-    def _drop(self, table: dict[K, V], key: K) -> None:
-        if key in table:
-            was = table.pop(key)
-            self._undo.append(lambda: table.__setitem__(key, was))
-
-    def roll_back(self) -> None:
-        while self._undo:
-            self._undo.pop()()
 
 
 class MemoryStore:
@@ -197,7 +39,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        self._tables = _Tables()
+        self._tables = Tables()
         self._registry = Registry()
 
     @contextmanager
@@ -218,7 +60,7 @@ class MemoryStore:
             messages = self._tables.messages
             carried = {leg.message_id for leg in self._tables.legs.values() if leg.recipient == text}
             found = [m for m in messages.values() if m.id in carried or _answers(m, text)]
-        return tuple(sorted(found, key=_by_age, reverse=True)[:limit])
+        return tuple(sorted(found, key=by_age, reverse=True)[:limit])
 
     def message(self, message_id: str) -> MessageRecord | None:
         with self._lock:
@@ -236,7 +78,7 @@ class MemoryStore:
     def messages_about(self, message_id: str) -> Sequence[MessageRecord]:
         with self._lock:
             found = [m for m in self._tables.messages.values() if message_id and m.about == message_id]
-        return tuple(sorted(found, key=_by_age))
+        return tuple(sorted(found, key=by_age))
 
     def events_of(self, message_id: str) -> Sequence[Event]:
         with self._lock:
@@ -256,7 +98,7 @@ class MemoryStore:
         with self._lock:
             tables = self._tables
             for message in tables.messages.values():
-                if message.digest == digest and message.state is MessageState.ACCEPTED:
+                if message.payload == f"blob:{digest}" and message.state is MessageState.ACCEPTED:
                     legs = tables.legs_of.get(message.id, {})
                     if message.agent == agent or any(tables.legs[leg].agent == agent for leg in legs):
                         return True
@@ -273,6 +115,68 @@ class MemoryStore:
 
     def ping(self) -> None:
         """Memory is always there."""
+
+    # ── What needs somebody ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def raised_legs(self, *, limit: int = 1000) -> Sequence[tuple[MessageRecord, Leg]]:
+        with self._lock:
+            return self._tables.legs_with_messages(lambda leg: bool(leg.raised), limit=limit)
+
+    def parked_legs(self, *, limit: int = 1000) -> Sequence[tuple[MessageRecord, Leg]]:
+        with self._lock:
+            return self._tables.legs_with_messages(lambda leg: leg.state is LegState.PARKED, limit=limit)
+
+    def held_legs(self, recipient: str = "", *, limit: int = 1000) -> Sequence[tuple[MessageRecord, Leg]]:
+        with self._lock:
+            return self._tables.legs_with_messages(
+                lambda leg: leg.state is LegState.HELD and recipient in ("", leg.recipient), limit=limit
+            )
+
+    def attempts_of(self, message_id: str) -> Sequence[Attempt]:
+        with self._lock:
+            return tuple(each for each in self._tables.attempts if each.message_id == message_id)
+
+    def find_dead(
+        self, query: str = "", *, state: DeadState | None = DeadState.OPEN, limit: int = 100
+    ) -> Sequence[DeadLetter]:
+        text = query.strip()
+        with self._lock:
+            found = [d for d in self._tables.dead.values() if state in (None, d.state) and _is_about(d, text)]
+        return tuple(sorted(found, key=lambda each: (each.died_at, each.id), reverse=True)[:limit])
+
+    def promptness(self, *, since: datetime) -> Promptness:
+        with self._lock:
+            found = [m for m in self._tables.messages.values() if m.received_at >= since and _is_new_document(m)]
+        known = [m for m in found if m.promulgation_date is not None and m.arrived_on is not None]
+        same = sum(m.promulgation_date == m.arrived_on for m in known)
+        return Promptness(same_day=same, later=len(known) - same, unknown=len(found) - len(known))
+
+    # ── The log and its seals ───────────────────────────────────────────────────────────────────────────────────────
+
+    def events_after(self, seq: int, *, limit: int) -> Sequence[EventRow]:
+        with self._lock:
+            return tuple(islice(self._tables.log, max(seq, 0), max(seq, 0) + limit))
+
+    def event_rows_of(self, message_id: str) -> Sequence[EventRow]:
+        with self._lock:
+            return tuple(row for row in self._tables.log if row.message_id == message_id)
+
+    def seals(self, *, after: int = 0, limit: int = 1000) -> Sequence[Seal]:
+        with self._lock:
+            numbers = sorted(number for number in self._tables.seals if number > after)
+            return tuple(self._tables.seals[number] for number in numbers[:limit])
+
+    def seals_of(self, seqs: Iterable[int]) -> Sequence[Seal]:
+        wanted = tuple(seqs)
+        covers = self.seals(limit=len(self._tables.seals))
+        return tuple(seal for seal in covers if any(seal.first_seq <= seq <= seal.last_seq for seq in wanted))
+
+    def histories(self, after: str | None = None, *, limit: int) -> Sequence[History]:
+        with self._lock:
+            return tuple(islice(self._tables.histories(after), limit))
+
+    def strays(self, *, limit: int = 100) -> Sequence[Stray]:  # noqa: ARG002  this store lets nobody make one
+        return ()
 
     # ── Registry ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -306,6 +210,17 @@ class MemoryStore:
             found = [each for each in self._tables.certificates.values() if each.organ == organ]
         return tuple(sorted(found, key=lambda each: each.fingerprint))
 
+    def put_hold(self, hold: Hold) -> None:
+        with self._lock:
+            self._tables.holds[hold.organ] = hold
+            self._rebuild()
+
+    def drop_hold(self, organ: str) -> bool:
+        with self._lock:
+            was = self._tables.holds.pop(organ, None)
+            self._rebuild()
+            return was is not None
+
     def _rebuild(self) -> None:
         tables = self._tables
         self._registry = Registry.of(
@@ -313,6 +228,7 @@ class MemoryStore:
             organs=tables.organs.values(),
             agents=tables.agents.values(),
             bindings=tables.certificates,
+            holds=tables.holds.values(),
         )
 
     def close(self) -> None:
@@ -325,6 +241,21 @@ def _answers(message: MessageRecord, text: str) -> bool:
         text in (message.id, message.submission_id, message.document_id, message.code, message.sender)
         or message.code.partition("/")[0] == text
         or ("/" in text and message.code.startswith(text))
+    )
+
+
+def _is_about(letter: DeadLetter, text: str) -> bool:
+    said = (letter.id, letter.agent, letter.queue, letter.reason, letter.submission_id, letter.leg_id)
+    return any(text in each for each in said)
+
+
+def _is_new_document(message: MessageRecord) -> bool:
+    """What the rule of the same day counts: accepted for the first time, not a change of an earlier one."""
+    return (
+        message.type is MessageType.DOCUMENT
+        and message.doc_type == BussinessDocType.NEW
+        and message.state is MessageState.ACCEPTED
+        and not message.duplicate_of
     )
 
 

@@ -256,6 +256,15 @@ class FilePayloads:
             return False
         return True
 
+    def forget(self, digest: str) -> None:
+        """Remove a blob now, whoever used it last."""
+        path = self.blob_path(digest)
+        try:
+            if path is not None:
+                path.unlink(missing_ok=True)
+        except OSError as problem:
+            raise PayloadUnavailable(f"cannot remove a blob: {problem}") from problem
+
     def partial_files(self) -> Sequence[Path]:
         """Uploads under way, and leftovers of crashes."""
         return tuple(self._partial.iterdir())

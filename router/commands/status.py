@@ -2,12 +2,17 @@
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 import typer
 
 from router.commands.opening import AsJson, ConfigPath
-from router.ports import Backlog, QueueDepth
+from router.ports import Backlog, Promptness, QueueDepth
+
+MONTH: Final = timedelta(days=30)
+COUNTED: Final = 1000  # legs with an alarm; who has more needs no figure
 
 
 def status(config: ConfigPath = None, as_json: AsJson = False) -> None:
@@ -16,7 +21,8 @@ def status(config: ConfigPath = None, as_json: AsJson = False) -> None:
     Mã thoát 3 khi không tới được RabbitMQ hoặc cơ sở dữ liệu. / Exit code 3 when the broker or the database cannot be
     reached.
     """
-    from router.app import open_broker, open_store, run_async
+    from router.app import open_broker, open_store, policy_of, run_async
+    from router.services.deadlines import overdue_legs
     from router.settings import load_settings
 
     settings = load_settings(config)
@@ -25,6 +31,8 @@ def status(config: ConfigPath = None, as_json: AsJson = False) -> None:
         store.ping()
         agents = sorted(store.registry().agents)
         backlog = store.backlog()
+        promptness = store.promptness(since=datetime.now(UTC) - MONTH)
+        late = overdue_legs(store, policy_of(settings).clocks, now=datetime.now(UTC), limit=COUNTED)
     finally:
         store.close()
 
@@ -35,15 +43,18 @@ def status(config: ConfigPath = None, as_json: AsJson = False) -> None:
         finally:
             await broker.close()
 
-    found = as_dict(settings.hub, run_async(ask()), backlog, now=datetime.now(UTC))
+    found = as_dict(settings.hub, run_async(ask()), backlog, promptness, now=datetime.now(UTC), overdue=late)
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
     else:
         show(found)
 
 
-def as_dict(hub: str, depths: Sequence[QueueDepth], backlog: Backlog, *, now: datetime) -> dict[str, object]:
-    """What `--json` prints. `oldest_outbox_seconds` is None when the outbox is empty."""
+def as_dict(
+    hub: str, depths: Sequence[QueueDepth], backlog: Backlog, promptness: Promptness, *, now: datetime, overdue: int
+) -> dict[str, object]:
+    """What `--json` prints. `oldest_outbox_seconds` is None when the outbox is empty. `same_day` counts the new
+    documents of 30 days by the rule of the same day. `overdue` counts legs with an alarm, up to `COUNTED`."""
     from edxml_schemas.contract import Urgency, ingest_queue
 
     oldest = None if backlog.oldest_outbox is None else round((now - backlog.oldest_outbox).total_seconds(), 1)
@@ -54,8 +65,11 @@ def as_dict(hub: str, depths: Sequence[QueueDepth], backlog: Backlog, *, now: da
         "queues": [{"queue": each.queue, "messages": each.messages, "consumers": each.consumers} for each in depths],
         "messages": dict(backlog.messages),
         "legs": dict(backlog.legs),
+        "overdue": overdue,
+        "parked": backlog.legs.get("parked", 0),
         "outbox": backlog.outbox,
         "oldest_outbox_seconds": oldest,
+        "same_day": asdict(promptness),
     }
 
 
@@ -75,5 +89,14 @@ def show(found: dict[str, object]) -> None:
         counts = found[key]
         shown = ", ".join(f"{state} {count}" for state, count in counts.items()) if isinstance(counts, dict) else ""
         console.print(f"{title}: {shown or '0'}")
+    late = f"{found['overdue']}{'+' if found['overdue'] == COUNTED else ''}"
+    console.print(f"Quá hạn / overdue: {late}, chờ quản trị / parked: {found['parked']}")
     waiting = f", lâu nhất / oldest {found['oldest_outbox_seconds']} s" if found["outbox"] else ""
     console.print(f"Chờ gửi / outbox: {found['outbox']}{waiting}")
+    counts = found["same_day"]
+    if isinstance(counts, dict) and (known := counts["same_day"] + counts["later"]):
+        share = 100 * counts["same_day"] / known
+        console.print(
+            "Gửi trong ngày ký, 30 ngày qua / sent on the day of signing, last 30 days: "
+            f"{counts['same_day']} trong / of {known} ({share:.0f} %)"
+        )

@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from router.core.records import Event, MessageRecord
+    from router.core.records import Event, Leg, MessageRecord
     from router.services.tracing import LegTrace, Trace
 
 K = TypeVar("K", bound=int)
 
+TIMELINE: Final = ("Lúc / at", "Diễn biến / event", "Nơi nhận / recipient", "Ai / who", "Chi tiết / facts")
 FULL_TRACES: Final = 3
 """More messages than this are listed instead of told in full."""
 
@@ -131,9 +132,8 @@ def _print_trace(out: "Console", each: "Trace") -> None:
         out.print(_legend(codes), markup=False)
     if each.events:
         recipients = {row.leg.id: row.leg.recipient for row in each.legs}
-        rows = [_event_row(event, recipients) for event in each.events]
-        headings = ("Lúc / at", "Diễn biến / event", "Nơi nhận / recipient", "Ai / who", "Chi tiết / facts")
-        out.print(table("Diễn biến / timeline", headings, rows))
+        rows = [event_row(event, recipients) for event in each.events]
+        out.print(table("Diễn biến / timeline", TIMELINE, rows))
     if each.related:
         rows = [
             (
@@ -176,6 +176,7 @@ def _headline(each: "Trace") -> "Sequence[tuple[str, str]]":
         ("Độ khẩn / urgency", _named(PRIORITY_TEXT, message.priority)),
         ("Nói về / about", f"{original.code} {original.id}" if original is not None else message.about),
         ("Trùng với / duplicate of", message.duplicate_of),
+        ("Ký ngày / signed on", _promptness(message)),
         ("Nhận lúc / received", clock(message.received_at)),
         ("Kết luận lúc / decided", clock(message.decided_at)),
         ("Thử lại lúc / next try", clock(message.retry_at)),
@@ -184,6 +185,16 @@ def _headline(each: "Trace") -> "Sequence[tuple[str, str]]":
         ("SHA-256", f"{message.digest} ({message.size} bytes)"),
     )
     return [row for row in rows if row[1]]
+
+
+def _promptness(message: "MessageRecord") -> str:
+    from router.core.promptness import days_on_the_way
+
+    if message.promulgation_date is None:
+        return ""
+    days = days_on_the_way(message)
+    told = "" if days is None else "gửi trong ngày / same day" if days == 0 else f"gửi sau {days} ngày / days later"
+    return f"{message.promulgation_date:%d/%m/%Y}{f' ({told})' if told else ''}"
 
 
 def _named(texts: Mapping[K, tuple[str, str]], number: int) -> str:
@@ -225,11 +236,19 @@ def _matrix_row(row: "LegTrace", codes: tuple[str, ...]) -> tuple[str, ...]:
     )
     return (
         row.leg.recipient,
-        STATE_TEXT[row.leg.state.value],
+        "\n".join((STATE_TEXT[row.leg.state.value], *_alarms(row.leg))),
         *cells,
         RECALL_TEXT[row.leg.recall.value],
         row.leg.reason,
     )
+
+
+def _alarms(leg: "Leg") -> "Sequence[str]":
+    """Deadlines that have passed, in words; a name that nobody knows any more as it is."""
+    from router.core.deadlines import DEADLINE_TEXT
+
+    texts = {name.value: text for name, text in DEADLINE_TEXT.items()}
+    return [f"⚠ {' / '.join(texts[each]) if each in texts else each}" for each in leg.raised]
 
 
 def _short(moment: datetime) -> str:
@@ -237,7 +256,8 @@ def _short(moment: datetime) -> str:
     return f"{moment.astimezone(VIETNAM):%d/%m %H:%M}"
 
 
-def _event_row(event: "Event", recipients: dict[str, str]) -> tuple[str, ...]:
+def event_row(event: "Event", recipients: dict[str, str]) -> tuple[str, ...]:
+    """An event under the headings of `TIMELINE`; `recipients` are organs by leg id."""
     from router.core.events import EVENTS
 
     known = EVENTS.get(event.name)

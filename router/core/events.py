@@ -28,6 +28,18 @@ class EventName(StrEnum):
     LEG_RECALL = "leg.recall"
     RECEIPT_SENT = "receipt.sent"
     RECEIPT_DROPPED = "receipt.dropped"
+    LEG_OVERDUE = "leg.overdue"
+    LEG_IN_TIME = "leg.back-in-time"
+    LEG_RESENT = "leg.resent"
+    LEG_FORWARDED = "leg.forwarded"
+    DEAD_BURIED = "dead.buried"
+    DEAD_RETURNED = "dead.returned"
+    DEAD_TAKEN_UP = "dead.taken-up"
+    DEAD_DISCARDED = "dead.discarded"
+    HOLD_SET = "hold.set"
+    HOLD_RELEASED = "hold.released"
+    LOG_SEALED = "log.sealed"
+    SEAL_STAMPED = "seal.stamped"
     REPORT_FOREIGN = "report.foreign"
     REPORT_UNKNOWN = "report.unknown"
     REPORT_DIGEST = "report.digest-mismatch"
@@ -52,8 +64,16 @@ EVENTS: Final[Mapping[str, EventRow]] = MappingProxyType(
     {
         row.name.value: row
         for row in (
-            _row(_E.MESSAGE_ACCEPTED, "Trục đã tiếp nhận thông điệp", "accepted by the hub", "recipients", "codes"),
-            _row(_E.MESSAGE_REFUSED, "Trục từ chối thông điệp", "refused by the hub", "codes"),
+            _row(
+                _E.MESSAGE_ACCEPTED,
+                "Trục đã tiếp nhận thông điệp",
+                "accepted by the hub",
+                "recipients",
+                "digest",
+                "record",
+                "codes",
+            ),
+            _row(_E.MESSAGE_REFUSED, "Trục từ chối thông điệp", "refused by the hub", "digest", "record", "codes"),
             _row(
                 _E.MESSAGE_DEFERRED,
                 "Trục tạm hoãn kết luận, sẽ kiểm tra lại",
@@ -61,12 +81,16 @@ EVENTS: Final[Mapping[str, EventRow]] = MappingProxyType(
                 "codes",
                 "retry_at",
                 "attempt",
+                "digest",
+                "record",
             ),
             _row(
                 _E.MESSAGE_DUPLICATE,
                 "Nội dung đã được tiếp nhận trước đó, không chuyển lại",
                 "the same content was accepted before; not delivered again",
                 "first",
+                "digest",
+                "record",
                 "codes",
             ),
             _row(
@@ -75,17 +99,17 @@ EVENTS: Final[Mapping[str, EventRow]] = MappingProxyType(
                 "the submission id belongs to another message; the later one is left aside",
                 "digest",
             ),
-            _row(_E.LEG_QUEUED, "Chờ chuyển đến nơi nhận", "queued for the recipient", "recipient"),
+            _row(_E.LEG_QUEUED, "Chờ chuyển đến nơi nhận", "queued for the recipient", "recipient", "agent"),
             _row(
                 _E.LEG_HELD,
-                "Giữ lại trên trục: nơi nhận chưa kết nối phần mềm",
-                "held at the hub: nobody carries for the recipient yet",
+                "Giữ lại trên trục: nơi nhận chưa nhận được",
+                "held at the hub: the recipient cannot take it now",
                 "recipient",
             ),
             _row(
                 _E.LEG_RELEASED,
-                "Nơi nhận đã kết nối, bắt đầu chuyển",
-                "the recipient is connected now; delivery begins",
+                "Nơi nhận đã sẵn sàng, bắt đầu chuyển",
+                "the recipient can take it now; delivery begins",
                 "recipient",
                 "agent",
             ),
@@ -109,8 +133,18 @@ EVENTS: Final[Mapping[str, EventRow]] = MappingProxyType(
                 "not delivered in time; waits for an administrator",
                 "recipient",
                 "attempts",
+                "already_at",
             ),
-            _row(_E.LEG_STATUS, "Cập nhật trạng thái xử lý", "status reported", "code", "sender", "by", "stands"),
+            _row(
+                _E.LEG_STATUS,
+                "Cập nhật trạng thái xử lý",
+                "status reported",
+                "code",
+                "sender",
+                "by",
+                "stands",
+                "record",
+            ),
             _row(
                 _E.LEG_RECALL,
                 "Có yêu cầu hoặc trả lời thu hồi, cập nhật, thay thế",
@@ -119,13 +153,108 @@ EVENTS: Final[Mapping[str, EventRow]] = MappingProxyType(
                 "sender",
                 "by",
                 "state",
+                "record",
             ),
-            _row(_E.RECEIPT_SENT, "Đã gửi biên nhận cho nơi gửi", "receipt sent to the submitting agent", "agent"),
+            _row(
+                _E.RECEIPT_SENT,
+                "Đã gửi biên nhận cho nơi gửi",
+                "receipt sent to the submitting agent",
+                "agent",
+                "receipt",
+                "kind",
+                "digest",
+            ),
             _row(
                 _E.RECEIPT_DROPPED,
                 "Không gửi được biên nhận trong thời hạn",
                 "a receipt could not be sent in time",
                 "attempts",
+            ),
+            _row(
+                _E.LEG_OVERDUE,
+                "Quá hạn: việc phải xong mà chưa xong",
+                "a deadline has passed",
+                "recipient",
+                "deadline",
+                "since",
+            ),
+            _row(
+                _E.LEG_IN_TIME,
+                "Việc quá hạn nay đã xong",
+                "what was overdue has been done",
+                "recipient",
+                "deadline",
+            ),
+            _row(
+                _E.LEG_RESENT,
+                "Quản trị cho chuyển lại",
+                "sent once more by an administrator",
+                "recipient",
+                "reason",
+            ),
+            _row(
+                _E.LEG_FORWARDED,
+                "Chuyển tiếp đến cơ quan nhận thay",
+                "forwarded to the organ that receives instead",
+                "recipient",
+                "forwarded_from",
+            ),
+            _row(
+                _E.DEAD_BURIED,
+                "Thông điệp không xử lý được, chờ quản trị",
+                "a message died on the broker and waits for an administrator",
+                "dead_letter",
+                "queue",
+                "reason",
+                "digest",
+            ),
+            _row(
+                _E.DEAD_RETURNED,
+                "Quản trị cho xử lý lại thông điệp",
+                "an administrator sent a dead letter back",
+                "dead_letter",
+                "reason",
+            ),
+            _row(
+                _E.DEAD_TAKEN_UP,
+                "Thông điệp được xử lý lại",
+                "a dead letter took its way again",
+                "dead_letter",
+                "outcome",
+            ),
+            _row(
+                _E.DEAD_DISCARDED,
+                "Quản trị bỏ thông điệp không xử lý được",
+                "an administrator discarded a dead letter",
+                "dead_letter",
+                "reason",
+            ),
+            _row(
+                _E.HOLD_SET,
+                "Tạm giữ hoặc chuyển tiếp văn bản của cơ quan",
+                "an organ's deliveries are held or forwarded",
+                "organ",
+                "kind",
+                "to",
+                "since",
+                "until",
+                "reason",
+            ),
+            _row(
+                _E.HOLD_RELEASED,
+                "Thôi giữ, thôi chuyển tiếp văn bản của cơ quan",
+                "an organ's deliveries go their usual way again",
+                "organ",
+                "released",
+                "reason",
+            ),
+            _row(_E.LOG_SEALED, "Nhật ký được niêm phong", "the log was sealed", "seal", "digest"),
+            _row(
+                _E.SEAL_STAMPED,
+                "Dấu niêm phong nhật ký được đóng dấu thời gian",
+                "an authority put its time stamp on a seal of the log",
+                "seal",
+                "digest",
             ),
             _row(
                 _E.REPORT_FOREIGN,

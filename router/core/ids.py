@@ -7,6 +7,7 @@ from uuid import NAMESPACE_URL, uuid5
 _MESSAGE: Final = uuid5(NAMESPACE_URL, "urn:vn:truc-lien-thong:message").bytes
 _LEG: Final = uuid5(NAMESPACE_URL, "urn:vn:truc-lien-thong:leg").bytes
 _OUTBOX: Final = uuid5(NAMESPACE_URL, "urn:vn:truc-lien-thong:outbox").bytes
+_DEAD: Final = uuid5(NAMESPACE_URL, "urn:vn:truc-lien-thong:dead-letter").bytes
 
 
 def message_id_of(agent: str, submission_id: str) -> str:
@@ -22,6 +23,11 @@ def leg_id_of(message_id: str, recipient: str) -> str:
 def outbox_id_of(kind: str, what: str) -> str:
     """The id of the one outbox item of a kind about a message or leg."""
     return _named(_OUTBOX, kind, what)
+
+
+def dead_letter_id_of(queue: str, what: str) -> str:
+    """The id of the letter that something becomes when it dies in a queue: the same when it dies there again."""
+    return _named(_DEAD, queue, what)
 
 
 def _named(namespace: bytes, first: str, second: str) -> str:

@@ -12,6 +12,7 @@ from typing import Final
 
 from edxml_schemas.contract import MessageType, Urgency
 from edxml_schemas.findings import Findings
+from router.core.dead import DeadLetter
 
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -71,6 +72,7 @@ class MessageRecord:
     `id` is derived from agent and submission id, so a redelivery names the same record. `content_digest` is the
     signed digest: the same content signed anew is the same content. `payload` says where the bytes are (see
     `ports.Payloads`), empty when they were not kept. `about` is the message that a status or a change speaks of.
+    `arrived_on` is the Vietnamese calendar day of `received_at`, for the rule of the same day.
     """
 
     id: str
@@ -92,6 +94,7 @@ class MessageRecord:
     doc_type: int = 0
     priority: int = 0
     promulgation_date: date | None = None
+    arrived_on: date | None = None
     due_date: date | None = None
     status_code: str = ""
     about: str = ""
@@ -104,7 +107,12 @@ class MessageRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leg:
-    """One document on its way to one recipient. `id` is derived from message and recipient."""
+    """One document on its way to one recipient. `id` is derived from message and recipient.
+
+    `forwarded_from` is the recipient that the sender named, when its deliveries are forwarded to this one. `recall_at`
+    is when a recall or change was asked for. `look_at` is when the next deadline has to be looked at, None when none is
+    left; `raised` are the names of deadlines that have passed and still stand (see `core/deadlines.py`).
+    """
 
     id: str
     message_id: str
@@ -120,6 +128,10 @@ class Leg:
     status_at: datetime | None = None
     reason: str = ""
     recall: RecallState = RecallState.NONE
+    recall_at: datetime | None = None
+    forwarded_from: str = ""
+    look_at: datetime | None = None
+    raised: tuple[str, ...] = ()
     version: int = 0
 
 
@@ -168,6 +180,7 @@ class OutboxItem:
 
     A delivery takes its bytes from `payload` (or travels as a claim check when `claim`), a receipt carries `body`.
     `leased_until` keeps other workers away while one publishes; the item is dropped only after the broker confirmed.
+    `forwarded_from` is that of the leg.
     """
 
     id: str
@@ -188,6 +201,19 @@ class OutboxItem:
     claim: bool = False
     body: bytes = field(default=b"", repr=False)
     attempts: int = 0
+    forwarded_from: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One attempt to publish an outbox item that failed. `number` counts from 1; `reason` says why."""
+
+    item_id: str
+    message_id: str
+    leg_id: str
+    number: int
+    at: datetime
+    reason: str
 
 
 # ── Changes: what a decision wants written, all in one transaction ──────────────────────────────────────────────────
@@ -240,4 +266,36 @@ class DropOutbox:
     item_id: str
 
 
-Change = PutMessage | PutLeg | MoveLeg | HandOver | PutStatus | PutEvent | PutOutbox | DropOutbox
+@dataclass(frozen=True, slots=True)
+class PutAttempt:
+    attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class PutDead:
+    """Insert a dead letter, or replace the one with its id."""
+
+    letter: DeadLetter
+
+
+@dataclass(frozen=True, slots=True)
+class DelayOutbox:
+    """Nobody takes this item up before `until`."""
+
+    item_id: str
+    until: datetime
+
+
+Change = (
+    PutAttempt
+    | PutDead
+    | DelayOutbox
+    | PutMessage
+    | PutLeg
+    | MoveLeg
+    | HandOver
+    | PutStatus
+    | PutEvent
+    | PutOutbox
+    | DropOutbox
+)

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
+from router.core.holds import Hold
+
 
 class OrganState(StrEnum):
     ACTIVE = "active"
@@ -56,6 +58,8 @@ class Registry:
     """Fingerprints bound to each organ code."""
     aliases: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Former code → present code."""
+    holds: Mapping[str, Hold] = field(default_factory=lambda: MappingProxyType({}))
+    """What is arranged for an organ's deliveries, by present code."""
 
     @classmethod
     def of(
@@ -65,6 +69,7 @@ class Registry:
         organs: Iterable[OrganRecord],
         agents: Iterable[AgentRecord],
         bindings: Iterable[tuple[str, str]],
+        holds: Iterable[Hold] = (),
     ) -> "Registry":
         """A snapshot from rows; `bindings` are pairs of organ code and fingerprint."""
         by_code = {each.code: each for each in organs}
@@ -77,6 +82,7 @@ class Registry:
             agents=MappingProxyType({each.name: each for each in agents}),
             certificates=MappingProxyType({code: frozenset(each) for code, each in bound.items()}),
             aliases=MappingProxyType({each.old_code: each.code for each in by_code.values() if each.old_code}),
+            holds=MappingProxyType({each.organ: each for each in holds}),
         )
 
     def organ(self, code: str) -> OrganRecord | None:

@@ -5,15 +5,17 @@ fault at once, mends them together and sends again. Half a delivery would leave 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from edxml_schemas.findings import Findings, codes
 from edxml_schemas.model import Document, StatusMessage
+from router.core.deadlines import first_look, moved_on
 from router.core.events import EventName
 from router.core.ids import leg_id_of
 from router.core.lifecycle import Track, rule_of
 from router.core.policy import Policy
+from router.core.proof import message_digest, status_digest
 from router.core.records import (
     Event,
     Leg,
@@ -22,9 +24,17 @@ from router.core.records import (
     MoveLeg,
     OutboxItem,
     PutLeg,
+    RecallState,
     StatusRecord,
 )
-from router.core.routing import identity_faults, present_code, sender_faults, speaker_of
+from router.core.routing import (
+    agent_now,
+    held_look,
+    identity_faults,
+    present_code,
+    sender_faults,
+    speaker_of,
+)
 from router.core.verdict import Verdict, verdict_of
 from router.pipeline.facts import Facts
 from router.pipeline.outbox import delivery_of, once_more, receipt_of, unparked
@@ -74,7 +84,7 @@ def decide(
             plan = plan_status(envelope, facts, sender=sender, now=now)
             findings += plan.findings
         else:
-            plan = plan_document(envelope, facts, sender=sender)
+            plan = plan_document(envelope, facts, sender=sender, now=now)
             findings += plan.findings
     # Content that was accepted once asks nothing anew: see `verdict_of`.
     open_questions = passage.open_questions if first is None else ()
@@ -98,7 +108,7 @@ def decide(
     )
     message = record_of(passage, outcome, now=now)
     if verdict is Verdict.ACCEPT and plan is not None:
-        return _accepted(message, passage, plan, policy, now=now)
+        return _accepted(message, passage, plan, facts, policy, now=now)
     if verdict is Verdict.DEFER:
         facts_of = {"retry_at": message.retry_at.isoformat() if message.retry_at else "", "attempt": str(attempt)}
         return Decision(message=message, events=(_event(EventName.MESSAGE_DEFERRED, message, **facts_of),))
@@ -121,13 +131,16 @@ def first_of(passage: Passage, facts: Facts) -> MessageRecord | None:
 def _repeated(message: MessageRecord, first: MessageRecord, facts: Facts, policy: Policy, *, now: datetime) -> Decision:
     """Nobody gets a document twice, but a resend after a failed delivery is wanted: parked legs set out once more."""
     legs = facts.legs_of(first.id)
-    moved = [unparked(leg, version=facts.next_version(leg)) for leg in legs if leg.state is LegState.PARKED]
+    parked = [
+        replace(leg, agent=agent_now(facts.registry, leg, now=now)) for leg in legs if leg.state is LegState.PARKED
+    ]
+    moved = [unparked(leg, version=facts.next_version(leg), now=now) for leg in parked]
     events = [_event(EventName.MESSAGE_DUPLICATE, message, first=first.id)]
     outbox: list[OutboxItem] = []
     held: list[OutboxItem] = []
     for leg in moved:
         name = EventName.LEG_QUEUED if leg.agent else EventName.LEG_HELD
-        events.append(_leg_event(name, message, leg, recipient=leg.recipient))
+        events.append(_leg_event(name, message, leg, recipient=leg.recipient, agent=leg.agent))
         wait = policy.lease_for if leg.agent else policy.held_check
         (outbox if leg.agent else held).append(once_more(first, leg, now=now, leased_until=now + wait))
     outbox.append(receipt_of(message, legs, now=now, lease_for=policy.lease_for))
@@ -140,12 +153,15 @@ def _repeated(message: MessageRecord, first: MessageRecord, facts: Facts, policy
     )
 
 
-def _accepted(message: MessageRecord, passage: Passage, plan: Plan, policy: Policy, *, now: datetime) -> Decision:
+def _accepted(
+    message: MessageRecord, passage: Passage, plan: Plan, facts: Facts, policy: Policy, *, now: datetime
+) -> Decision:
     legs: list[Leg] = []
     outbox: list[OutboxItem] = []
     held: list[OutboxItem] = []
     events = [_event(EventName.MESSAGE_ACCEPTED, message, recipients=str(len(plan.hops)))]
     claim = passage.submission.body is None
+    look_at = first_look(message, policy.clocks, now=now) if plan.hops else None
     for ordinal, hop in enumerate(plan.hops):
         leg = Leg(
             id=leg_id_of(message.id, hop.organ),
@@ -156,23 +172,37 @@ def _accepted(message: MessageRecord, passage: Passage, plan: Plan, policy: Poli
             state=LegState.QUEUED if hop.agent else LegState.HELD,
             urgency=message.urgency,
             created_at=now,
+            forwarded_from=hop.forwarded_from,
+            look_at=look_at,
         )
         legs.append(leg)
+        if hop.forwarded_from:
+            forwarded = {"recipient": hop.organ, "forwarded_from": hop.forwarded_from}
+            events.append(_leg_event(EventName.LEG_FORWARDED, message, leg, **forwarded))
         name = EventName.LEG_QUEUED if hop.agent else EventName.LEG_HELD
-        events.append(_leg_event(name, message, leg, recipient=hop.organ))
-        wait = policy.lease_for if hop.agent else policy.held_check
-        item = delivery_of(message, leg, claim=claim, now=now, leased_until=now + wait)
+        events.append(_leg_event(name, message, leg, recipient=hop.organ, agent=hop.agent))
+        until = now + policy.lease_for if hop.agent else held_look(hop, now=now, every=policy.held_check)
+        item = delivery_of(message, leg, claim=claim, now=now, leased_until=until)
         (outbox if hop.agent else held).append(item)
     outbox.append(receipt_of(message, legs, now=now, lease_for=policy.lease_for))
-    events.extend(_told(message, plan, passage))
+    statuses = tuple(_statuses(message, plan, passage, now=now))
+    events.extend(_told(message, plan, passage, statuses))
     return Decision(
         message=message,
-        legs=(*map(PutLeg, legs), *map(MoveLeg, plan.moves)),
-        statuses=tuple(_statuses(message, plan, passage, now=now)),
+        legs=(*map(PutLeg, legs), *(MoveLeg(_watched(each, facts, policy, now=now)) for each in plan.moves)),
+        statuses=statuses,
         events=tuple(events),
         outbox=tuple(outbox),
         held=tuple(held),
     )
+
+
+def _watched(leg: Leg, facts: Facts, policy: Policy, *, now: datetime) -> Leg:
+    """A moved leg with its next look. One whose document this batch has not read is looked at by the chore, soon."""
+    document = facts.message(leg.message_id)
+    if leg.recall is not RecallState.NONE and leg.recall_at is None:
+        leg = replace(leg, recall_at=now)  # at the time of the event, whoever looks at the leg later
+    return replace(leg, look_at=now) if document is None else moved_on(leg, document, policy.clocks, now=now)
 
 
 def _statuses(message: MessageRecord, plan: Plan, passage: Passage, *, now: datetime) -> Iterator[StatusRecord]:
@@ -193,8 +223,9 @@ def _statuses(message: MessageRecord, plan: Plan, passage: Passage, *, now: date
         )
 
 
-def _told(message: MessageRecord, plan: Plan, passage: Passage) -> Iterator[Event]:
+def _told(message: MessageRecord, plan: Plan, passage: Passage, statuses: tuple[StatusRecord, ...]) -> Iterator[Event]:
     """What an accepted message means for the history of the documents it speaks of."""
+    records = {each.leg_id: status_digest(each) for each in statuses}
     told = plan.moves if isinstance(passage.envelope, Document) else plan.touched
     rule = rule_of(message.status_code)
     for leg in told:
@@ -203,6 +234,8 @@ def _told(message: MessageRecord, plan: Plan, passage: Passage) -> Iterator[Even
             name, facts = EventName.LEG_STATUS, {**facts, "code": message.status_code, "stands": leg.status}
         else:
             name, facts = EventName.LEG_RECALL, {**facts, "code": message.status_code, "state": leg.recall.value}
+        if leg.id in records:
+            facts["record"] = records[leg.id]
         yield Event(
             name=name.value,
             at=message.decided_at,
@@ -214,6 +247,8 @@ def _told(message: MessageRecord, plan: Plan, passage: Passage) -> Iterator[Even
 
 
 def _event(name: EventName, message: MessageRecord, **facts: str) -> Event:
+    facts["digest"] = message.digest
+    facts["record"] = message_digest(message)
     if message.findings:
         facts["codes"] = ", ".join(code.value for code in codes(message.findings))
     return Event(name=name.value, at=message.decided_at, message_id=message.id, actor=message.agent, facts=facts)

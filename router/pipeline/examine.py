@@ -3,26 +3,32 @@
 Every stage adds findings or evidence and none takes anything away; the frozen `Passage` is made of it at the end. A
 stage runs whenever what it needs is there, so that schema faults, signature faults and attachment faults are named
 together; only bytes that are no tree stop the rest. The bytes are parsed once, and the costly work runs on libxml2
-and OpenSSL.
+and OpenSSL. An envelope whose markup is known and whose texts plainly pass is not even parsed (`edxml_schemas.forms`);
+the findings are the same either way, and whatever does not plainly pass goes the long way.
 """
 
 import hashlib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
 from edxml_schemas import attachments, codec, schemas
 from edxml_schemas.contract import Header, MessageType
 from edxml_schemas.findings import Finding, FindingCode, Findings, finding
+from edxml_schemas.forms.form import Filled
+from edxml_schemas.forms.markup import Cut
+from edxml_schemas.forms.memory import Forms
 from edxml_schemas.limits import Limits
 from edxml_schemas.model import Document, Envelope
 from edxml_schemas.safe_xml import Parsed, parse
-from edxml_schemas.signatures import Signed, check_integrity
+from edxml_schemas.secrecy import SecrecyRules
+from edxml_schemas.signatures import Proof, Signed, check_integrity
 from edxml_schemas.trust import Trust, TrustChecker, TrustValue
 from router.core.records import Submission
 from router.pipeline.passage import Passage
+from router.pipeline.unread import marked_leaves
 
 SUBMISSION_ID_CHARS: Final = 200
 DIGEST: Final = re.compile(r"[0-9a-f]{64}")
@@ -30,23 +36,35 @@ DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
-    """What the stages judge with. `trust` remembers good answers; `judged_at` is when this attempt is made."""
+    """What the stages judge with. `trust` remembers good answers; `judged_at` is when this attempt is made.
+
+    `secrecy` says what marks a state secret; None when nobody asks. `forms` remembers what sound envelopes look like;
+    without it every envelope goes the long way.
+    """
 
     limits: Limits
     trust: TrustChecker
     judged_at: datetime
+    secrecy: SecrecyRules | None = None
+    forms: Forms | None = None
 
 
 @dataclass(slots=True, kw_only=True)
 class Evidence:
-    """What is known so far; lives for one examination. The fields are those of `Passage`."""
+    """What is known so far; lives for one examination. The fields are those of `Passage`.
+
+    `cut` is the body taken apart into markup and texts. `filled` is an envelope of known form, which then has no
+    `parsed` tree; its signature was checked with its texts.
+    """
 
     submission: Submission
     body: bytes | None
     digest: str = ""
     parsed: Parsed | None = None
+    cut: Cut | None = None
+    filled: Filled | None = None
     schema_valid: bool = False
-    signed: Signed | None = None
+    signed: Proof | None = None
     trust: Trust | None = None
     envelope: Envelope | None = None
     findings: list[Finding] = field(default_factory=list)
@@ -103,6 +121,13 @@ def structure(evidence: Evidence, means: Means) -> None:
     """Is it XML within limits, and an EDXML envelope?"""
     if evidence.body is None:
         return
+    if means.forms is not None:
+        evidence.cut = means.forms.cut(evidence.body)
+        evidence.filled = means.forms.read(evidence.cut)
+    filled = evidence.filled
+    if filled is not None:
+        evidence.schema_valid, evidence.signed, evidence.envelope = True, filled.proof, filled.envelope
+        return
     parsed = parse(evidence.body, means.limits)
     if not isinstance(parsed, Parsed):
         evidence.findings += parsed
@@ -135,9 +160,11 @@ def trust(evidence: Evidence, means: Means) -> None:
     if signed is None:
         return
     received_at = evidence.submission.received_at
-    answer = means.trust.check(signed.certificate, at=received_at, chain=signed.chain)
+    answer = means.trust.check(signed.certificate, at=received_at, chain=signed.chain, fingerprint=signed.fingerprint)
     if answer.value is TrustValue.UNKNOWN and means.judged_at > received_at:
-        answer = means.trust.check(signed.certificate, at=means.judged_at, chain=signed.chain)
+        answer = means.trust.check(
+            signed.certificate, at=means.judged_at, chain=signed.chain, fingerprint=signed.fingerprint
+        )
     evidence.trust = answer
     if answer.value is TrustValue.UNKNOWN:
         evidence.open_questions = answer.findings
@@ -147,14 +174,40 @@ def trust(evidence: Evidence, means: Means) -> None:
 
 def reading(evidence: Evidence, means: Means) -> None:
     """What the envelope says, from the signed tree; and whether its attachments are what they say they are."""
-    if evidence.parsed is None or not evidence.schema_valid:
+    if not evidence.schema_valid:
         return
-    root = evidence.signed.root if evidence.signed is not None else evidence.parsed.root
-    envelope = evidence.envelope = codec.read(root)
-    evidence.findings += codec.read_findings(envelope, root)
+    contents: tuple[bytes, ...] | None = None
+    if evidence.filled is not None:
+        envelope, contents = evidence.filled.envelope, evidence.filled.contents
+        evidence.findings += _remarks(evidence.filled, evidence.body or b"", means.limits)
+    elif evidence.parsed is not None:
+        root = evidence.signed.root if isinstance(evidence.signed, Signed) else evidence.parsed.root
+        envelope = evidence.envelope = codec.read(root)
+        evidence.findings += codec.read_findings(envelope, root)
+    else:
+        return
     if isinstance(envelope, Document):
-        evidence.findings += attachments.check(envelope.attachments, envelope.manifest, means.limits)
+        evidence.findings += attachments.check(envelope.attachments, envelope.manifest, means.limits, contents=contents)
     evidence.findings += _kind_faults(evidence, _kind(envelope))
+    known = evidence.trust is not None and evidence.trust.value is TrustValue.GOOD
+    if means.forms is not None and known and evidence.filled is None and evidence.body is not None:
+        means.forms.learn(evidence.body, evidence.cut)  # from strangers nothing is learnt
+
+
+def secrecy(evidence: Evidence, means: Means) -> None:
+    """Is it marked as a state secret? Then nothing of it is quoted, whatever else is wrong.
+
+    A document with faults is one, too: its sender meant to send it, and what is refused may be kept as evidence.
+    """
+    if means.secrecy is None:
+        return
+    marks: Findings = ()
+    if isinstance(evidence.envelope, Document):
+        marks = means.secrecy.marks_in(evidence.envelope)
+    elif evidence.envelope is None and evidence.body is not None and len(evidence.body) <= means.limits.envelope_bytes:
+        marks = means.secrecy.marks_in_leaves(marked_leaves(evidence.body, evidence.parsed))
+    if marks:
+        evidence.findings[:] = [*marks, *(replace(each, value="", facts=()) for each in evidence.findings)]
 
 
 STAGES: Final = (
@@ -163,8 +216,17 @@ STAGES: Final = (
     Stage("signature", signature),
     Stage("trust", trust),
     Stage("reading", reading),
+    Stage("secrecy", secrecy),
 )
 """In this order. Addressing, policy and lifecycle need the hub's memory and follow in `decide.py`."""
+
+
+def _remarks(filled: Filled, body: bytes, limits: Limits) -> Findings:
+    """What `codec.read_findings` says. Places are places in a tree, so one is built when there is something to say."""
+    if not filled.remarkable and codec.is_unremarkable(filled.envelope):
+        return ()
+    parsed = parse(body, limits)
+    return codec.read_findings(filled.envelope, parsed.root) if isinstance(parsed, Parsed) else parsed
 
 
 def _kind(envelope: Envelope) -> MessageType:

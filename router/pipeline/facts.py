@@ -42,6 +42,9 @@ class Facts:
             self._content[message.content_digest].append(message)
         for message in documents:
             self._documents[message.document_id].append(message)
+            self._messages[message.id] = message
+        for found in self._by_code.values():
+            self._messages.update((message.id, message) for message in found)
 
     def message(self, message_id: str) -> MessageRecord | None:
         return self._messages.get(message_id)
@@ -83,6 +86,16 @@ class Facts:
         for leg in self._legs.get(message_id, ()):
             if leg.recipient == recipient or present_code(self.registry, leg.recipient) == recipient:
                 return leg
+        return None
+
+    def leg_named(self, message_id: str, recipient: str) -> Leg | None:
+        """The leg to an organ (present code), or the one that carries for it to another organ."""
+        leg = self.leg_to(message_id, recipient)
+        if leg is not None:
+            return leg
+        for each in self._legs.get(message_id, ()):
+            if each.forwarded_from and present_code(self.registry, each.forwarded_from) == recipient:
+                return each
         return None
 
     def next_version(self, leg: Leg) -> int:

@@ -6,10 +6,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from edxml_schemas.contract import MessageType
-from edxml_schemas.receipts import ReceiptKind
+from edxml_schemas.receipts import ReceiptKind, ReceiptLeg
 from router.core.ids import outbox_id_of
-from router.core.receipts import leg_receipt, verdict_receipt
-from router.core.records import Leg, LegState, MessageRecord, OutboxItem, OutboxKind
+from router.core.leg_steps import Step, stepped
+from router.core.receipts import receipt_words, verdict_of
+from router.core.records import Leg, MessageRecord, OutboxItem, OutboxKind
 
 
 def delivery_of(message: MessageRecord, leg: Leg, *, claim: bool, now: datetime, leased_until: datetime) -> OutboxItem:
@@ -30,6 +31,7 @@ def delivery_of(message: MessageRecord, leg: Leg, *, claim: bool, now: datetime,
         size=message.size,
         payload=message.payload,
         claim=claim,
+        forwarded_from=leg.forwarded_from,
     )
 
 
@@ -39,23 +41,25 @@ def once_more(message: MessageRecord, leg: Leg, *, now: datetime, leased_until: 
     return replace(item, id=outbox_id_of(f"requeued-{leg.version}", leg.id))
 
 
-def unparked(leg: Leg, *, version: int) -> Leg:
-    """A parked leg, queued again, or held while nobody carries for its recipient."""
-    return replace(leg, state=LegState.QUEUED if leg.agent else LegState.HELD, version=version)
+def unparked(leg: Leg, *, version: int, now: datetime) -> Leg:
+    """A parked leg, queued again, or held while nobody carries for its recipient; its hand-over is still to come."""
+    state = stepped(leg.state, Step.RESEND) if leg.agent else stepped(leg.state, Step.RESEND, Step.HOLD)
+    return replace(leg, state=state, handed_over_at=None, look_at=now, version=version)
 
 
 def receipt_of(message: MessageRecord, legs: Iterable[Leg], *, now: datetime, lease_for: timedelta) -> OutboxItem:
     """The receipt that answers a submission, to the agent that submitted it."""
-    receipt_id, body = verdict_receipt(message, legs)
+    receipt_id, body = receipt_words(message, legs, kind=verdict_of(message), decided_at=message.decided_at)
     return _receipt(message, receipt_id, body, leg_id="", now=now, lease_for=lease_for)
 
 
 def leg_receipt_of(
-    message: MessageRecord, leg: Leg, *, kind: ReceiptKind, now: datetime, lease_for: timedelta
+    message: MessageRecord, leg: Leg | ReceiptLeg, *, kind: ReceiptKind, now: datetime, lease_for: timedelta
 ) -> OutboxItem:
-    """A receipt about one leg, to the agent that submitted the document."""
-    receipt_id, body = leg_receipt(message, leg, kind=kind, at=now)
-    return _receipt(message, receipt_id, body, leg_id=leg.id, now=now, lease_for=lease_for)
+    """A receipt about one leg at this time, to the agent that submitted the document."""
+    receipt_id, body = receipt_words(message, (leg,), kind=kind, decided_at=now)
+    leg_id = leg.id if isinstance(leg, Leg) else leg.leg_id
+    return _receipt(message, receipt_id, body, leg_id=leg_id, now=now, lease_for=lease_for)
 
 
 def _receipt(

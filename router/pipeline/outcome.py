@@ -8,6 +8,7 @@ from typing import Final
 from edxml_schemas.contract import Urgency
 from edxml_schemas.findings import FindingCode, Findings, finding
 from edxml_schemas.model import Document, StatusMessage
+from edxml_schemas.reader import VIETNAM_TIME
 from router.core.records import MessageRecord, MessageState
 from router.core.verdict import Verdict
 from router.pipeline.examine import DIGEST, SUBMISSION_ID_CHARS
@@ -64,6 +65,8 @@ def record_of(passage: Passage, outcome: Outcome, *, now: datetime) -> MessageRe
             status_code, promulgated = status.status_code, status.response_for.promulgation_date
         case None:
             pass
+    if passage.secret:
+        subject = ""
     return MessageRecord(
         id=outcome.id,
         submission_id=submission.submission_id[:SUBMISSION_ID_CHARS],
@@ -84,6 +87,7 @@ def record_of(passage: Passage, outcome: Outcome, *, now: datetime) -> MessageRe
         doc_type=doc_type,
         priority=priority,
         promulgation_date=promulgated,
+        arrived_on=submission.received_at.astimezone(VIETNAM_TIME).date(),
         due_date=due,
         status_code=status_code,
         about=outcome.about,

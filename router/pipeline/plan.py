@@ -7,10 +7,10 @@ from datetime import datetime
 from edxml_schemas.contract import Urgency, urgency_of
 from edxml_schemas.findings import Finding, FindingCode, Findings, finding
 from edxml_schemas.model import Document, StatusMessage
-from edxml_schemas.statuses import BussinessDocType
 from router.core import lifecycle
+from router.core.document_rules import DOCUMENT_RULES
 from router.core.records import Leg, MessageRecord, RecallState
-from router.core.routing import Hop, present_code, route
+from router.core.routing import Hop, hop_after, present_code, reach_of, route
 from router.pipeline.facts import Facts
 from router.pipeline.references import Reference, own_id, target_of_status, targets_of
 
@@ -32,27 +32,36 @@ class Plan:
     findings: Findings = ()
 
 
-def plan_document(document: Document, facts: Facts, *, sender: str) -> Plan:
-    """The plan of a document; `sender` is the present code of From/OrganId."""
-    hops, found = route(facts.registry, [each.organ_id for each in document.recipients])
+def plan_document(document: Document, facts: Facts, *, sender: str, now: datetime) -> Plan:
+    """The plan of a document; `sender` is the present code of From/OrganId.
+
+    A change of a document that was forwarded follows it: it goes to whoever has the document, too.
+    """
+    named = [each.organ_id for each in document.recipients]
+    hops, found = route(facts.registry, named, now=now)
     urgency = urgency_of(document.other_info.priority)
-    if document.bussiness.bussiness_doc_type == BussinessDocType.NEW:
+    if not DOCUMENT_RULES[document.bussiness.bussiness_doc_type].asks:
         if _sent_by(facts, facts.documents_named(document.document_id), sender):
             found = (*found, finding(FindingCode.DOCUMENT_ID_CONFLICT, value=document.document_id))
         return Plan(urgency=urgency, hops=hops, findings=found)
     originals, faults = _originals(document, facts, sender)
-    reached = {hop.organ for hop in hops}
+    reached = reach_of(facts.registry, named, now=now)
     moves: dict[str, Leg] = {}
+    by_organ = {hop.organ: hop for hop in hops}
     for reference, message in originals:
-        meant = {present_code(facts.registry, each) for each in reference.receivers} or reached
+        meant = (reach_of(facts.registry, reference.receivers, now=now) or reached) & reached
         for leg in facts.legs_of(message.id):
-            if present_code(facts.registry, leg.recipient) in meant & reached:
+            holders = {present_code(facts.registry, each) for each in (leg.recipient, leg.forwarded_from) if each}
+            if meant & holders:
+                if leg.forwarded_from:
+                    after = hop_after(facts.registry, leg, now=now)
+                    by_organ.setdefault(after.organ, after)
                 asked = lifecycle.ask_or_answer(leg, RecallState.REQUESTED)
                 if asked is not leg:
                     moves[leg.id] = replace(asked, version=facts.next_version(leg))
     return Plan(
         urgency=urgency,
-        hops=hops,
+        hops=tuple(by_organ.values()),
         about=originals[0][1].id if originals else "",
         moves=tuple(moves.values()),
         findings=(*found, *faults),
@@ -73,13 +82,16 @@ def plan_status(status: StatusMessage, facts: Facts, *, sender: str, now: dateti
     findings = [*lifecycle.message_faults(code, status.description), *faults]
     if not named_organ and documents and not by_sender:
         addressee = named_organ = documents[0].sender
-    hops, routed = route(facts.registry, [named_organ])
+    hops, routed = route(facts.registry, [named_organ], now=now)
     findings += routed
     urgency = max((urgency_of(each.priority) for each in documents), key=_overtakes, default=Urgency.NORMAL)
     if faults or lifecycle.rule_of(code) is None:
         return Plan(urgency=urgency, hops=hops, findings=tuple(findings))
-    pairs = [(each, leg) for each in documents if (leg := facts.leg_to(each.id, holder)) is not None]
+    receives = hops[0].organ if by_sender and hops else ""
+    pairs = [(each, leg) for each in documents if (leg := _leg_meant(facts, each.id, holder, receives)) is not None]
     legal, illegal = _judged(pairs, status, speaker=sender)
+    if by_sender and legal and legal[0][1].forwarded_from and hops:
+        hops = (hop_after(facts.registry, legal[0][1], now=now),)
     if not pairs:
         meant = str(target_of_status(status))
         findings.append(finding(FindingCode.STATUS_NOT_RECIPIENT, value=meant, sender=holder))
@@ -100,6 +112,13 @@ def plan_status(status: StatusMessage, facts: Facts, *, sender: str, now: dateti
         touched=tuple(touched.values()),
         findings=tuple(findings),
     )
+
+
+def _leg_meant(facts: Facts, message_id: str, holder: str, receives: str) -> Leg | None:
+    """The leg of who holds a document; what a sender says to an organ may go to the one that receives for it."""
+    if not receives:
+        return facts.leg_to(message_id, holder)
+    return facts.leg_named(message_id, holder) or facts.leg_to(message_id, receives)
 
 
 def _originals(document: Document, facts: Facts, sender: str) -> tuple[list[tuple[Reference, MessageRecord]], Findings]:
@@ -158,7 +177,7 @@ def _judged(pairs: Iterable[Pair], status: StatusMessage, *, speaker: str) -> tu
             speaker=speaker if by_sender else leg.recipient,
             sender=speaker if by_sender else message.sender,
             document_id=message.document_id,
-            asked=message.doc_type != BussinessDocType.NEW,
+            asked=DOCUMENT_RULES[message.doc_type].asks,
         )
         if faults:
             illegal = faults

@@ -1,10 +1,13 @@
 """Which documents an envelope speaks of, before anybody looks whether they exist."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
+from typing import Final
 
 from edxml_schemas.model import Document, Envelope, ResponseFor, StatusMessage
-from edxml_schemas.statuses import BussinessDocType
+from router.core.document_rules import DOCUMENT_RULES, Place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,26 +29,14 @@ class Reference:
 def targets_of(document: Document) -> tuple[Reference, ...]:
     """The documents that a revocation, update or replacement is explicitly about; () for a new document.
 
-    A revocation names them in ResponseFor, an update in Bussiness/DocumentId, a replacement in ReplacementInfoList.
-    Where a vendor left that out, the other places serve: first Bussiness/DocumentId, then ResponseFor. A
-    Bussiness/DocumentId that repeats the document's own DocumentId names nothing by itself (see `own_id`).
+    Each kind has its places, the usual one first (see `core/document_rules.py`). A Bussiness/DocumentId that repeats
+    the document's own DocumentId names nothing by itself (see `own_id`).
     """
-    kind = document.bussiness.bussiness_doc_type
-    if kind == BussinessDocType.NEW:
-        return ()
-    stated = document.bussiness.document_id
-    by_business = (Reference(document_id=stated),) if stated and stated != document.document_id else ()
-    by_response = tuple(map(_of_response, (each for each in document.response_for if _names(each))))
-    by_list = tuple(
-        Reference(document_id=each.document_id, receivers=each.organ_id_list)
-        for each in document.bussiness.replacement_info_list
-        if each.document_id
-    )
-    if kind == BussinessDocType.REVOKE:
-        return by_response or by_business
-    if kind == BussinessDocType.UPDATE:
-        return by_business or by_response
-    return _merged(by_list) or by_business or by_response
+    rule = DOCUMENT_RULES[document.bussiness.bussiness_doc_type]
+    for place in rule.places:
+        if named := _NAMED_IN[place](document):
+            return named
+    return ()
 
 
 def own_id(document: Document) -> Reference:
@@ -68,6 +59,30 @@ def document_ids_of(envelope: Envelope) -> tuple[str, ...]:
     )
 
 
+def _in_bussiness(document: Document) -> tuple[Reference, ...]:
+    stated = document.bussiness.document_id
+    return (Reference(document_id=stated),) if stated and stated != document.document_id else ()
+
+
+def _in_response_for(document: Document) -> tuple[Reference, ...]:
+    return tuple(_of_response(each) for each in document.response_for if _names(each))
+
+
+def _in_replacements(document: Document) -> tuple[Reference, ...]:
+    return _merged(
+        tuple(
+            Reference(document_id=each.document_id, receivers=each.organ_id_list)
+            for each in document.bussiness.replacement_info_list
+            if each.document_id
+        )
+    )
+
+
+def _in_own_id(document: Document) -> tuple[Reference, ...]:  # noqa: ARG001  every place has the same shape
+    """Never stated: what it may still mean is for `own_id`, which somebody has to look up first."""
+    return ()
+
+
 def _names(response: ResponseFor) -> bool:
     return bool(response.document_id or response.code)
 
@@ -87,3 +102,13 @@ def _merged(references: tuple[Reference, ...]) -> tuple[Reference, ...]:
             both = (*there.receivers, *each.receivers) if there.receivers and each.receivers else ()
             merged[each.document_id] = Reference(document_id=each.document_id, receivers=tuple(dict.fromkeys(both)))
     return tuple(merged.values())
+
+
+_NAMED_IN: Final[Mapping[Place, Callable[[Document], tuple[Reference, ...]]]] = MappingProxyType(
+    {
+        Place.BUSSINESS: _in_bussiness,
+        Place.RESPONSE_FOR: _in_response_for,
+        Place.REPLACEMENTS: _in_replacements,
+        Place.OWN_ID: _in_own_id,
+    }
+)

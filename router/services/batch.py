@@ -8,8 +8,11 @@ from datetime import timedelta
 from structlog.typing import FilteringBoundLogger
 
 from edxml_schemas.findings import codes
-from router.core.records import MessageState, OutboxItem
+from router.core.records import MessageState, OutboxItem, OutboxKind
 from router.ports import Delivery, ReportDelivery
+from router.services.attempts import Failed
+from router.services.chores import Chore
+from router.services.dead_letters import DeadLetters
 from router.services.ingest import Examined, Ingest, Settled
 from router.services.relay import Relay
 from router.services.tracking import Tracking
@@ -35,6 +38,9 @@ class Services:
     relay: Relay
     tracking: Tracking
     upkeep: Upkeep
+    chores: tuple[Chore, ...] = ()
+    dead: DeadLetters | None = None
+    """Keeps what the broker gave up on; without it, that stays in the broker's dead-letter queue."""
 
 
 @dataclass(slots=True)
@@ -44,21 +50,29 @@ class Batch:
     examined: list[tuple[Delivery, Examined]] = field(default_factory=list)
     reports: list[ReportDelivery] = field(default_factory=list)
     confirmed: list[OutboxItem] = field(default_factory=list)
+    failed: list[Failed] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.examined or self.reports or self.confirmed)
+        return bool(self.examined or self.reports or self.confirmed or self.failed)
+
+    @property
+    def legs(self) -> set[str]:
+        """Ids of the legs that confirms and reports will move."""
+        confirmed = {each.leg_id for each in self.confirmed if each.kind is OutboxKind.DELIVERY}
+        return confirmed | {each.report.leg_id for each in self.reports if each.report is not None}
 
     def singles(self) -> "list[Batch]":
         """The same work, each part on its own."""
         return [
             *([Batch(confirmed=self.confirmed)] if self.confirmed else []),
+            *([Batch(failed=self.failed)] if self.failed else []),
             *(Batch(examined=[each]) for each in self.examined),
             *(Batch(reports=[each]) for each in self.reports),
         ]
 
     @property
     def alone(self) -> bool:
-        return bool(self.confirmed) + len(self.examined) + len(self.reports) == 1
+        return bool(self.confirmed) + bool(self.failed) + len(self.examined) + len(self.reports) == 1
 
 
 def tell(

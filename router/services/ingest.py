@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from edxml_schemas.contract import Urgency
+from edxml_schemas.forms.memory import Forms
 from edxml_schemas.trust import TrustChecker
 from router.core.events import EventName
 from router.core.ids import message_id_of
@@ -31,7 +32,7 @@ from router.pipeline.decide import Decision, decide, first_of
 from router.pipeline.examine import Means, examine
 from router.pipeline.facts import Facts
 from router.pipeline.passage import Passage
-from router.ports import Payloads, Transaction, TrustSource
+from router.ports import Payloads, Store, Transaction, TrustSource
 from router.services.lookup import look_up
 
 
@@ -58,6 +59,8 @@ class Settled:
     message: MessageRecord
     outbox: tuple[OutboxItem, ...] = ()
     events: tuple[Event, ...] = ()
+    secret_blob: str = ""
+    """Digest of an uploaded blob that must not stay: it is marked as a state secret. Named again by a redelivery."""
 
 
 Kept = Mapping[tuple[str, str], str]
@@ -67,13 +70,14 @@ NOTHING_KEPT: Final[Kept] = MappingProxyType({})
 
 
 class Ingest:
-    """One per worker. Remembers good answers about certificates for as long as they hold."""
+    """One per worker. Remembers good answers about certificates while they hold, and forms of envelopes."""
 
     def __init__(self, payloads: Payloads, trust: TrustSource, policy: Policy = DEFAULT_POLICY) -> None:
         self.policy = policy
         self._payloads = payloads
         self._trust = trust
         self._checker = TrustChecker(trust.material())
+        self._forms = Forms(policy.limits)
 
     def examine(
         self, submission: Submission, *, at: datetime | None = None, deferred: MessageRecord | None = None
@@ -87,7 +91,13 @@ class Ingest:
         if body is None:
             payload = payload or self._payloads.claim(submission.digest, submission.size) or ""
             body = self._payloads.read(payload) if payload else None
-        means = Means(limits=self.policy.limits, trust=self._trust_checker(), judged_at=at or submission.received_at)
+        means = Means(
+            limits=self.policy.limits,
+            trust=self._trust_checker(),
+            judged_at=at or submission.received_at,
+            secrecy=self.policy.secrecy,
+            forms=self._forms,
+        )
         known = deferred.id if deferred is not None else ""
         return Examined(
             message_id=known or message_id_of(speaker_of(submission), submission.submission_id),
@@ -107,15 +117,22 @@ class Ingest:
         )
 
     def settle(
-        self, tx: Transaction, examined: Sequence[Examined], *, now: datetime, kept: Kept = NOTHING_KEPT
+        self,
+        tx: Transaction,
+        examined: Sequence[Examined],
+        *,
+        now: datetime,
+        kept: Kept = NOTHING_KEPT,
+        legs_too: Iterable[str] = (),
     ) -> Sequence[Settled]:
         """Decide a batch and write it, urgent ones first; one answer per submission, in the order given.
 
         Submissions of one batch see each other's effects. Payloads are durable before anything that speaks of them is
         written: those in `kept` are, the others are made so here. Nothing may be acknowledged to the broker before
-        the transaction has been committed.
+        the transaction has been committed. `legs_too` are those that the transaction moves afterwards.
         """
-        facts = look_up(tx, [each.passage for each in examined], [each.message_id for each in examined])
+        passages, message_ids = [each.passage for each in examined], [each.message_id for each in examined]
+        facts = look_up(tx, passages, message_ids, legs_too=legs_too)
         references = {**kept, **self._keep_rest(examined, kept, facts)}
         batch = _Batch()
         answers: list[Settled | None] = [None] * len(examined)
@@ -123,7 +140,8 @@ class Ingest:
             each = examined[place]
             there = facts.message(each.message_id)
             if there is not None and not _continues(each, there):
-                answers[place] = Settled(message=there, events=batch.repeated(each, there, now=now))
+                events = batch.repeated(each, there, now=now)
+                answers[place] = Settled(message=there, events=events, secret_blob=_secret_blob(each))
                 continue
             decision = decide(
                 each.passage,
@@ -131,14 +149,30 @@ class Ingest:
                 self.policy,
                 message_id=each.message_id,
                 now=now,
-                payload=references.get(_reference(each), each.passage.payload),
+                payload="" if each.passage.secret else references.get(_reference(each), each.passage.payload),
                 attempt=1 if each.deferred is None else each.deferred.attempts + 1,
             )
             facts.absorb(decision.message, decision.legs)
             batch.add(decision)
-            answers[place] = Settled(message=decision.message, outbox=decision.outbox, events=decision.events)
+            answers[place] = Settled(
+                message=decision.message,
+                outbox=decision.outbox,
+                events=decision.events,
+                secret_blob=_secret_blob(each),
+            )
         tx.apply(batch.changes())
         return [each for each in answers if each is not None]
+
+    def forget(self, store: Store, digests: Sequence[str]) -> None:
+        """Remove blobs that are marked as state secrets, after the commit that refused them.
+
+        One that an accepted message speaks of stays: it was accepted under other rules, and that is an open matter for
+        people. Raises PayloadUnavailable, StoreUnavailable.
+        """
+        claimed = store.claimed_blobs(digests)
+        for digest in digests:
+            if digest not in claimed:
+                self._payloads.forget(digest)
 
     def _trust_checker(self) -> TrustChecker:
         material = self._trust.material()
@@ -160,7 +194,7 @@ class Ingest:
 
     def _is_kept(self, passage: Passage) -> bool:
         """Whether there are bytes to keep: refused envelopes are kept as evidence up to a size."""
-        if passage.body is None:
+        if passage.body is None or passage.secret:
             return False
         return len(passage.body) <= self.policy.keep_refused_bytes or not refuses(passage.findings)
 
@@ -207,6 +241,11 @@ class _Batch:
 
     def changes(self) -> list[Change]:
         return [*self._messages, *self._legs.values(), *self._rest]
+
+
+def _secret_blob(each: Examined) -> str:
+    """Also of a redelivery: the worker that was to remove the blob may have died before it did."""
+    return each.passage.digest if each.passage.secret and each.passage.payload else ""
 
 
 def _lane(each: Examined) -> int:

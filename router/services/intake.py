@@ -8,10 +8,13 @@ from typing import Final, TypeVar, cast
 
 from edxml_schemas.contract import Urgency
 from router.logs import logger
-from router.ports import Broker, BrokerUnavailable, Delivery, ReportDelivery
+from router.ports import Broker, BrokerUnavailable, DeadDelivery, Delivery, ReportDelivery
 
 Item = TypeVar("Item")
 
+DEAD_PREFETCH: Final = 4
+"""Dead letters in hand: rare, in no hurry, and as large as the broker allows."""
+MORE_DEAD: Final = 0.2  # seconds to wait for the next one
 FIRST_PAUSE: Final = 0.2  # seconds before the second try
 LONGEST_PAUSE: Final = 5.0  # seconds
 
@@ -42,19 +45,23 @@ async def wait_for(event: asyncio.Event, seconds: float) -> bool:
 
 
 class Intake:
-    """Two lanes of submissions and one of reports, filled by consumers that come back after the broker was lost.
+    """Lanes of submissions, reports and dead letters, filled by consumers that come back after the broker was lost.
 
     What is here is in no other worker's hands; `prefetch` of the consumers bounds it. When a consumer ends because the
     connection is gone, what it brought is void (the broker hands it out again) and is forgotten here.
     """
 
-    def __init__(self, broker: Broker, *, prefetch: int, stopping: asyncio.Event) -> None:
+    def __init__(self, broker: Broker, *, prefetch: int, stopping: asyncio.Event, dead_letters: bool = False) -> None:
+        """With `dead_letters`, the dead-letter queue is consumed, too."""
         self._broker = broker
+        self._with_dead = dead_letters
         self._prefetch = prefetch
         self._stopping = stopping
         self._lanes: dict[Urgency, deque[Delivery]] = {urgency: deque() for urgency in (Urgency.URGENT, Urgency.NORMAL)}
         self._reports: deque[ReportDelivery] = deque()
+        self._dead: deque[DeadDelivery] = deque()
         self._tasks: list[asyncio.Task[None]] = []
+        self._dead_changed = asyncio.Event()
         self.changed = asyncio.Event()
 
     def start(self) -> None:
@@ -66,6 +73,12 @@ class Intake:
                 self._fill(self._reports, lambda: self._broker.reports(prefetch=self._prefetch * 2), "reports")
             )
         )
+
+        if self._with_dead:
+            dead = self._fill(
+                self._dead, lambda: self._broker.dead_letters(prefetch=DEAD_PREFETCH), "dead", self._dead_changed
+            )
+            self._tasks.append(asyncio.create_task(dead))
 
     async def stop(self) -> None:
         """Consume no more. What was handed out stays, to be finished."""
@@ -102,10 +115,26 @@ class Intake:
     def take_reports(self, limit: int) -> list[ReportDelivery]:
         return [self._reports.popleft() for _ in range(min(limit, len(self._reports)))]
 
+    async def take_dead(self) -> list[DeadDelivery]:
+        """What is there, or comes within a moment."""
+        if not self._dead and self._with_dead:
+            self._dead_changed.clear()
+            await wait_for(self._dead_changed, MORE_DEAD)
+        taken = list(self._dead)
+        self._dead.clear()
+        return taken
+
     def _opener(self, urgency: Urgency) -> Callable[[], AsyncIterator[Delivery]]:
         return lambda: self._broker.submissions(urgency, prefetch=self._prefetch)
 
-    async def _fill(self, lane: deque[Item], consume: Callable[[], AsyncIterator[Item]], name: str) -> None:
+    async def _fill(
+        self,
+        lane: deque[Item],
+        consume: Callable[[], AsyncIterator[Item]],
+        name: str,
+        changed: asyncio.Event | None = None,
+    ) -> None:
+        changed = changed or self.changed
         backoff = Backoff(self._stopping)
         log = logger("intake", lane=name)
         while not self._stopping.is_set():
@@ -115,8 +144,13 @@ class Intake:
                     async for delivery in arriving:
                         backoff.reset()
                         lane.append(delivery)
-                        self.changed.set()
+                        changed.set()
             except BrokerUnavailable as problem:
                 lane.clear()
                 log.warning("broker-lost", reason=str(problem))
+                await backoff.pause()
+            except Exception:
+                # A lane that ended in silence would leave a worker that lives and takes nothing.
+                lane.clear()
+                log.exception("intake-crashed")
                 await backoff.pause()

@@ -15,8 +15,13 @@ from router.pipeline.references import Reference, document_ids_of, target_of_sta
 from router.ports import Transaction
 
 
-def look_up(tx: Transaction, passages: Sequence[Passage], message_ids: Iterable[str]) -> Facts:
-    """The facts for these passages. Legs are read by id, so that a document to thousands costs a status nothing."""
+def look_up(
+    tx: Transaction, passages: Sequence[Passage], message_ids: Iterable[str], *, legs_too: Iterable[str] = ()
+) -> Facts:
+    """The facts for these passages. Legs are read by id, so that a document to thousands costs a status nothing.
+
+    `legs_too` are ids of legs that the transaction moves afterwards: they are locked together with those read here.
+    """
     registry = tx.registry()
     contents = {each.signed.content_digest for each in passages if each.signed is not None}
     same_content = tx.messages_with_content(contents) if contents else ()
@@ -24,7 +29,9 @@ def look_up(tx: Transaction, passages: Sequence[Passage], message_ids: Iterable[
     names = {name for each in envelopes for name in document_ids_of(each)}
     documents = tx.documents(names) if names else ()
     by_code = {key: _coded(tx, registry, key) for key in _code_keys(registry, envelopes, documents)}
-    legs = _legs(tx, registry, envelopes, (*documents, *(each for found in by_code.values() for each in found)))
+    legs = _legs(
+        tx, registry, envelopes, (*documents, *(each for found in by_code.values() for each in found)), legs_too
+    )
     if same_content:
         legs |= {key: list(found) for key, found in tx.legs({each.id for each in same_content}).items()}
     return Facts(
@@ -71,14 +78,19 @@ def _coded(tx: Transaction, registry: Registry, key: CodeKey) -> Sequence[Messag
 
 
 def _legs(
-    tx: Transaction, registry: Registry, envelopes: Sequence[Envelope], documents: Sequence[MessageRecord]
+    tx: Transaction,
+    registry: Registry,
+    envelopes: Sequence[Envelope],
+    documents: Sequence[MessageRecord],
+    legs_too: Iterable[str],
 ) -> dict[str, list[Leg]]:
     by_id: dict[str, list[MessageRecord]] = {}
     by_code: dict[str, list[MessageRecord]] = {}
     for each in documents:
         by_id.setdefault(each.document_id, []).append(each)
         by_code.setdefault(each.code, []).append(each)
-    wanted: set[str] = set()
+    wanted: list[tuple[str, tuple[str, ...]]] = []
+    followed: set[str] = set()
     for envelope in envelopes:
         holders = _holders(registry, envelope)
         if not holders:
@@ -87,11 +99,20 @@ def _legs(
         meant = [each for name in names for each in by_id.get(name, ())]
         meant += [each for _, ref in _references(registry, envelope) if ref.code for each in by_code.get(ref.code, ())]
         messages = {each.id for each in meant} | {each.about for each in meant if each.about}
-        wanted.update(leg_id_of(message_id, holder) for message_id in messages for holder in holders)
+        wanted += [(message_id, tuple(leg_id_of(message_id, each) for each in holders)) for message_id in messages]
+        if isinstance(envelope, Document):
+            followed |= messages
+    read = {leg_id for _, ids in wanted for leg_id in ids}
+    if also := set(legs_too) - read:
+        tx.lock_legs(read | also)
+    found = dict(tx.legs_by_id(read)) if wanted else {}
+    # The id of a leg that was forwarded may follow from another organ than the one that is named or holds it.
+    followed |= {message_id for message_id, ids in wanted if not any(each in found for each in ids)}
+    if followed:
+        found |= {leg.id: leg for leg in tx.forwarded_legs(followed)}
     grouped: dict[str, list[Leg]] = {}
-    if wanted:
-        for leg in tx.legs_by_id(wanted).values():
-            grouped.setdefault(leg.message_id, []).append(leg)
+    for leg in found.values():
+        grouped.setdefault(leg.message_id, []).append(leg)
     return grouped
 
 

@@ -1,12 +1,14 @@
 """From the outbox to the broker: published together, confirmed together, and what was not confirmed stays promised."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from router.core.records import OutboxItem, OutboxKind
 from router.logs import logger
-from router.ports import Broker, BrokerUnavailable, Clock, PayloadUnavailable
+from router.ports import Broker, BrokerUnavailable, Clock, PayloadUnavailable, Placement
 from router.services.intake import Backoff
 from router.services.relay import Relay
 
@@ -15,7 +17,20 @@ CHUNK: Final = 200
 CHUNK_BYTES: Final = 16 * 2**20
 """Most bytes of envelopes among them (one item is always taken)."""
 
+NO_PAYLOAD: Final = "payload-unavailable"
+"""The reason of an item whose bytes cannot be read now."""
+
+Loaded = tuple[OutboxItem, bytes]
+
 NO_BODIES: Final[Mapping[str, bytes]] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """What became of items: confirmed by the broker, or failed with the reason. A postponed one is in neither."""
+
+    confirmed: Sequence[OutboxItem] = ()
+    failed: Sequence[tuple[OutboxItem, str]] = ()
 
 
 class Publisher:
@@ -28,50 +43,77 @@ class Publisher:
         self._stopping = stopping
         self._log = logger("publisher")
 
-    async def publish(
-        self, items: Sequence[OutboxItem], bodies: Mapping[str, bytes] = NO_BODIES
-    ) -> Sequence[OutboxItem]:
-        """The items that the broker confirmed. The others stay in the outbox until their lease runs out.
+    async def publish(self, items: Sequence[OutboxItem], bodies: Mapping[str, bytes] = NO_BODIES) -> Published:
+        """What was not confirmed stays in the outbox until its lease runs out.
 
         `bodies` holds envelopes by digest that need not be read again.
         """
-        confirmed: list[OutboxItem] = []
-        for chunk in _chunks(items):
-            confirmed += await self._publish_chunk(chunk, bodies)
-        return confirmed
+        done = [await self._publish_chunk(chunk, bodies) for chunk in _chunks(items)]
+        if len(done) == 1:
+            return done[0]
+        return Published(
+            confirmed=[item for each in done for item in each.confirmed],
+            failed=[pair for each in done for pair in each.failed],
+        )
 
-    async def _publish_chunk(self, items: Sequence[OutboxItem], bodies: Mapping[str, bytes]) -> list[OutboxItem]:
-        loaded = [(item, body) for item in items if (body := self._body(item, bodies)) is not None]
+    async def _publish_chunk(self, items: Sequence[OutboxItem], bodies: Mapping[str, bytes]) -> Published:
+        loaded, failed = self._load(items, bodies)
         backoff = Backoff(self._stopping)
         while loaded:
             try:
-                outcome = await self._broker.publish(loaded)
-                confirmed = [item for (item, _), there in zip(loaded, outcome, strict=True) if there]
-                left = [pair for pair, there in zip(loaded, outcome, strict=True) if not there]
-                if left:
-                    confirmed += await self._second_try(left)
+                placed = await self._broker.publish(loaded)
             except BrokerUnavailable as problem:
                 self._log.warning("publish-postponed", items=len(loaded), reason=str(problem))
                 if self._stopping.is_set():
-                    return []
+                    break
                 await backoff.pause()
                 now = self._clock.now()
                 loaded = [pair for pair in loaded if pair[0].leased_until > now]
             else:
-                return confirmed
-        return []
+                return await self._sorted(loaded, placed, failed)
+        return Published(failed=failed)
 
-    async def _second_try(self, left: Sequence[tuple[OutboxItem, bytes]]) -> list[OutboxItem]:
+    async def _sorted(
+        self, loaded: Sequence[Loaded], placed: Sequence[Placement], failed: list[tuple[OutboxItem, str]]
+    ) -> Published:
+        confirmed = [item for (item, _), each in zip(loaded, placed, strict=True) if each is Placement.CONFIRMED]
+        if len(confirmed) < len(loaded):
+            answers = list(zip(loaded, placed, strict=True))
+            homeless = [pair for pair, each in answers if each is Placement.NO_INBOX]
+            if homeless:
+                answers = [answer for answer in answers if answer[1] is not Placement.NO_INBOX]
+                again = list(zip(homeless, await self._second_try(homeless), strict=True))
+                confirmed += [pair[0] for pair, each in again if each is Placement.CONFIRMED]
+                answers += again
+            failed = failed + [(pair[0], each.value) for pair, each in answers if each is not Placement.CONFIRMED]
+            self._tell(failed)
+        return Published(confirmed=confirmed, failed=failed)
+
+    async def _second_try(self, left: Sequence[Loaded]) -> Sequence[Placement]:
         """An agent's first message may come before its inbox does."""
         try:
             await self._broker.ensure_inboxes(sorted({item.agent for item, _ in left}))
-            outcome = await self._broker.publish(left)
+            return await self._broker.publish(left)
         except BrokerUnavailable:
-            outcome = [False] * len(left)
-        for (item, _), there in zip(left, outcome, strict=True):
-            if not there:
-                self._log.warning("not-in-any-inbox", item=item.id, agent=item.agent, message_id=item.message_id)
-        return [item for (item, _), there in zip(left, outcome, strict=True) if there]
+            return [Placement.LOST] * len(left)
+
+    def _tell(self, failed: Sequence[tuple[OutboxItem, str]]) -> None:
+        """One line per agent and reason: a full inbox fails by the hundred."""
+        for (agent, reason), count in Counter((item.agent, reason) for item, reason in failed).items():
+            self._log.warning("not-in-the-inbox", agent=agent, reason=reason, items=count)
+
+    def _load(
+        self, items: Sequence[OutboxItem], bodies: Mapping[str, bytes]
+    ) -> tuple[list[Loaded], list[tuple[OutboxItem, str]]]:
+        loaded: list[Loaded] = []
+        failed: list[tuple[OutboxItem, str]] = []
+        for item in items:
+            body = self._body(item, bodies)
+            if body is None:
+                failed.append((item, NO_PAYLOAD))
+            else:
+                loaded.append((item, body))
+        return loaded, failed
 
     def _body(self, item: OutboxItem, bodies: Mapping[str, bytes]) -> bytes | None:
         if item.kind is OutboxKind.DELIVERY and not item.claim and item.digest in bodies:

@@ -8,6 +8,7 @@ from router.core.records import MessageRecord, OutboxItem
 from router.logs import logger
 from router.ports import Clock, Store
 from router.services.batch import WorkerOptions
+from router.services.ingest import Settled
 from router.services.upkeep import Retried, Upkeep
 
 Answer = TypeVar("Answer")
@@ -66,7 +67,10 @@ class Retries:
 
     async def _settle(self, retried: Sequence[Retried]) -> None:
         try:
-            items = await self._patiently(lambda: self._transact(retried))
+            settled = await self._patiently(lambda: self._transact(retried))
+            secret = [each.secret_blob for each in settled or () if each.secret_blob]
+            if secret:  # the rules were made stricter since it came
+                await self._patiently(lambda: self._upkeep.forget(self._store, secret))
         except Exception:
             self._log.exception("retries-crashed", messages=[each.record.id for each in retried])
             if len(retried) > 1:
@@ -75,13 +79,13 @@ class Retries:
             elif retried[0].examined is not None:
                 await self._settle([Retried(record=retried[0].record, examined=None)])  # later, not at once again
             return
+        items = [item for each in settled or () for item in each.outbox]
         if items:
             await self._publish(items)
 
-    def _transact(self, retried: Sequence[Retried]) -> list[OutboxItem]:
-        now = self._clock.now()
+    def _transact(self, retried: Sequence[Retried]) -> Sequence[Settled]:
         with self._store.begin() as tx:
-            return [item for each in self._upkeep.settle(tx, retried, now=now) for item in each.outbox]
+            return self._upkeep.settle(tx, retried, now=self._clock.now())
 
 
 def portions(records: Sequence[MessageRecord], *, messages: int, size: int) -> Iterator[Sequence[MessageRecord]]:

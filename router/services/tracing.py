@@ -8,6 +8,7 @@ from edxml_schemas.catalogue import as_dict as finding_as_dict
 from edxml_schemas.contract import MessageType
 from edxml_schemas.statuses import STATUS_TEXT, StatusCode
 from router.core.events import EVENTS
+from router.core.promptness import days_on_the_way
 from router.core.records import Event, Leg, MessageRecord, StatusRecord
 from router.ports import Store
 
@@ -76,11 +77,12 @@ def as_dict(traced: Trace) -> dict[str, object]:
     """The JSON of a trace; times are ISO 8601 with offset, null when they have not come.
 
     {"message": {id, submission_id, agent, type, state, urgency, sender, document_id, code, subject, doc_type,
-                 priority, promulgation_date, due_date, status_code, digest, size, received_at, decided_at,
-                 duplicate_of, about, retry_at, attempts, findings: [as in every --json]},
+                 priority, promulgation_date, arrived_on, days_on_the_way (0: the same day), due_date, status_code,
+                 digest, size, received_at, decided_at, duplicate_of, about, retry_at, attempts,
+                 findings: [as in every --json]},
      "matrix":  [{leg_id, recipient, agent, state, handed_over_at, delivered_at, status, status_text: {vi, en},
-                  status_at, reason, recall, statuses: [{message_id, code, sender, said_at, accepted_at,
-                  description, staff}]}],
+                  status_at, reason, recall, recall_at, raised: [names of deadlines that have passed],
+                  statuses: [{message_id, code, sender, said_at, accepted_at, description, staff}]}],
      "timeline": [{at, name, text: {vi, en}, actor, leg_id, recipient, facts}],
      "original": {id, document_id, code, …} or null,
      "related": [{id, type, state, sender, document_id, code, subject, doc_type, status_code, received_at}]}
@@ -88,8 +90,8 @@ def as_dict(traced: Trace) -> dict[str, object]:
     recipients = {each.leg.id: each.leg.recipient for each in traced.legs}
     return {
         "message": _message(traced.message),
-        "matrix": [_leg(each) for each in traced.legs],
-        "timeline": [_event(each, recipients) for each in traced.events],
+        "matrix": [leg_as_dict(each) for each in traced.legs],
+        "timeline": [event_as_dict(each, recipients) for each in traced.events],
         "original": _headline(traced.original) if traced.original is not None else None,
         "related": [_headline(each) for each in traced.related],
     }
@@ -118,6 +120,8 @@ def _message(message: MessageRecord) -> dict[str, object]:
         "urgency": message.urgency.value,
         "priority": message.priority,
         "promulgation_date": message.promulgation_date.isoformat() if message.promulgation_date else None,
+        "arrived_on": message.arrived_on.isoformat() if message.arrived_on else None,
+        "days_on_the_way": days_on_the_way(message),
         "due_date": message.due_date.isoformat() if message.due_date else None,
         "digest": message.digest,
         "size": message.size,
@@ -130,7 +134,8 @@ def _message(message: MessageRecord) -> dict[str, object]:
     }
 
 
-def _leg(row: LegTrace) -> dict[str, object]:
+def leg_as_dict(row: LegTrace) -> dict[str, object]:
+    """One row of the matrix, as in `as_dict`."""
     leg = row.leg
     return {
         "leg_id": leg.id,
@@ -144,6 +149,8 @@ def _leg(row: LegTrace) -> dict[str, object]:
         "status_at": _time(leg.status_at),
         "reason": leg.reason,
         "recall": leg.recall.value,
+        "recall_at": _time(leg.recall_at),
+        "raised": list(leg.raised),
         "statuses": [
             {
                 "message_id": each.message_id,
@@ -159,7 +166,8 @@ def _leg(row: LegTrace) -> dict[str, object]:
     }
 
 
-def _event(event: Event, recipients: dict[str, str]) -> dict[str, object]:
+def event_as_dict(event: Event, recipients: dict[str, str]) -> dict[str, object]:
+    """One entry of the timeline, as in `as_dict`; `recipients` are organs by leg id."""
     row = EVENTS.get(event.name)
     return {
         "at": _time(event.at),

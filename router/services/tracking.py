@@ -7,13 +7,14 @@ from hmac import compare_digest
 
 from edxml_schemas.contract import MessageType
 from edxml_schemas.receipts import ReceiptKind
+from router.core.deadlines import moved_on
 from router.core.events import EventName
+from router.core.leg_steps import Step, after
 from router.core.policy import DEFAULT_POLICY, Policy
 from router.core.records import (
     Change,
     Event,
     Leg,
-    LegState,
     MessageRecord,
     MoveLeg,
     OutboxItem,
@@ -39,7 +40,7 @@ class Tracking:
         with another digest changes nothing either, and leaves an event.
         """
         legs = tx.legs_by_id({each.leg_id for each in reports})
-        messages = tx.messages({each.message_id for each in legs.values()})
+        messages = tx.decided_messages({each.message_id for each in legs.values()})
         changes: list[Change] = []
         receipts: list[OutboxItem] = []
         done: set[str] = set()
@@ -52,9 +53,10 @@ class Tracking:
             doubt = _doubt_about(report, leg, message)
             if doubt is not None:
                 changes.append(_doubt(doubt, report, leg.message_id, now=now))
-            elif leg.state is not LegState.DELIVERED and leg.id not in done:
+            elif (reached := after(leg.state, Step.REPORT)) is not None and leg.id not in done:
                 done.add(leg.id)
-                delivered = replace(leg, state=LegState.DELIVERED, delivered_at=now, version=leg.version + 1)
+                delivered = replace(leg, state=reached, delivered_at=now, version=leg.version + 1)
+                delivered = moved_on(delivered, message, self._policy.clocks, now=now)
                 changes.append(MoveLeg(delivered))
                 changes.append(_delivered(report, leg, now=now))
                 if self._policy.delivery_receipts and message.type is MessageType.DOCUMENT:

@@ -6,9 +6,10 @@ from datetime import datetime
 
 from edxml_schemas.findings import FindingCode, finding
 from router.core.events import EventName
+from router.core.proof import message_digest
 from router.core.records import Event, MessageRecord, PutEvent, PutMessage
 from router.pipeline.passage import Passage
-from router.ports import Payloads, PayloadUnavailable, Transaction
+from router.ports import Payloads, PayloadUnavailable, Store, Transaction
 from router.services.ingest import Examined, Ingest, Settled, submission_of
 
 
@@ -32,7 +33,7 @@ class Upkeep:
 
     def due(self, tx: Transaction, *, now: datetime, limit: int) -> Sequence[MessageRecord]:
         """At most `limit` deferred verdicts whose time has come."""
-        return tx.due_deferred(now=now, limit=limit)
+        return tx.due_deferred(now=now, limit=limit, longest=self._ingest.policy.defer_longest)
 
     def examine(self, record: MessageRecord, *, now: datetime) -> Retried:
         """CPU, and the reading of the record's bytes. They may be away today, but not for ever."""
@@ -67,9 +68,14 @@ class Upkeep:
         examined = [each.examined for each in retried if each.examined is not None]
         return self._ingest.settle(tx, examined, now=now) if examined else ()
 
+    def forget(self, store: Store, digests: Sequence[str]) -> None:
+        """See `Ingest.forget`."""
+        self._ingest.forget(store, digests)
+
     def _postponed(self, record: MessageRecord, *, now: datetime) -> tuple[PutMessage, PutEvent]:
         attempts = record.attempts + 1
         retry_at = now + self._ingest.policy.retry_after(attempts)
+        postponed = replace(record, attempts=attempts, retry_at=retry_at)
         event = Event(
             name=EventName.MESSAGE_DEFERRED.value,
             at=now,
@@ -79,6 +85,8 @@ class Upkeep:
                 "codes": FindingCode.HUB_FAILURE.value,
                 "retry_at": retry_at.isoformat(),
                 "attempt": str(attempts),
+                "digest": record.digest,
+                "record": message_digest(postponed),
             },
         )
-        return PutMessage(replace(record, attempts=attempts, retry_at=retry_at)), PutEvent(event)
+        return PutMessage(postponed), PutEvent(event)

@@ -32,11 +32,13 @@ from router.ports import (
     StoreConflict,
     StoreUnavailable,
 )
+from router.services.attempts import Failed, note_failures
 from router.services.batch import Batch, Services, WorkerOptions, tell
+from router.services.burial import Burial
+from router.services.housekeeping import Housekeeping
 from router.services.ingest import Examined, Kept, Settled
 from router.services.intake import Backoff, Intake, wait_for
 from router.services.publisher import Publisher
-from router.services.retries import Retries
 from router.services.turns import Turns
 
 Answer = TypeVar("Answer")
@@ -46,7 +48,6 @@ LARGE: Final = 2**19
 """Envelopes of more bytes are examined in a thread: libxml2, hashing and OpenSSL let go of the interpreter there."""
 REPORTS_PER_BATCH: Final = 500
 CONFIRMS_PER_BATCH: Final = 2000
-LEFTOVERS: Final = 200  # outbox items per look
 CONFLICTS: Final = 5  # with other workers, one after the other; more are a mistake of ours
 PUBLISHING: Final = 2  # batches whose confirms may be awaited at the same time
 
@@ -71,23 +72,30 @@ class Worker:
         self._options = options
         self._log = logger("worker", worker=name)
         self._stopping = asyncio.Event()
-        self._intake = Intake(broker, prefetch=options.prefetch, stopping=self._stopping)
+        dead = services.dead
+        self._intake = Intake(broker, prefetch=options.prefetch, stopping=self._stopping, dead_letters=dead is not None)
         self._publisher = Publisher(broker, services.relay, clock=clock, stopping=self._stopping)
-        self._retries = Retries(
-            services.upkeep,
+        burial = None
+        if dead is not None:
+            take, patiently = self._intake.take_dead, self._patiently
+            burial = Burial(dead, store=store, broker=broker, clock=clock, patiently=patiently, take=take)
+        self._housekeeping = Housekeeping(
+            services,
             store=store,
+            broker=broker,
             clock=clock,
             options=options,
             patiently=self._patiently,
             publish=lambda items: self._start_publishing(items, {}),
             stopping=self._stopping,
+            burial=burial,
         )
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._confirmed: list[OutboxItem] = []
+        self._failed: list[Failed] = []
         self._publishing: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(PUBLISHING)
         self._turns = Turns()
-        self._inboxes: frozenset[str] = frozenset()
         self._store_works = True
 
     @property
@@ -104,7 +112,7 @@ class Worker:
         """Until stopped. A bug in the loop itself ends it with that exception; the supervisor starts it anew."""
         self._intake.start()
         self._log.info("worker-started", prefetch=self._options.prefetch)
-        upkeep = asyncio.create_task(self._keep_up())
+        upkeep = asyncio.create_task(self._housekeeping.run())
         loop = asyncio.create_task(self._loop())
         stopped = asyncio.create_task(self._stopping.wait())
         try:
@@ -135,7 +143,8 @@ class Worker:
                 spent = time.perf_counter() - began
                 if settling is not None:
                     await settling
-                batch = Batch(examined, self._intake.take_reports(REPORTS_PER_BATCH), self._take_confirmed())
+                reports = self._intake.take_reports(REPORTS_PER_BATCH)
+                batch = Batch(examined, reports, self._take_confirmed(), self._take_failed())
                 settling = asyncio.create_task(self._settle(batch, spent)) if batch else None
             if settling is not None:
                 await settling
@@ -149,7 +158,7 @@ class Worker:
             self._intake.changed.clear()
             if self._stopping.is_set():
                 return False
-            if self._confirmed:
+            if self._confirmed or self._failed:
                 await wait_for(self._intake.changed, IDLE_FLUSH)
                 return True
             await self._intake.changed.wait()
@@ -157,6 +166,10 @@ class Worker:
 
     def _take_confirmed(self) -> list[OutboxItem]:
         taken, self._confirmed = self._confirmed[:CONFIRMS_PER_BATCH], self._confirmed[CONFIRMS_PER_BATCH:]
+        return taken
+
+    def _take_failed(self) -> list[Failed]:
+        taken, self._failed = self._failed, []
         return taken
 
     async def _examine_all(self, deliveries: Sequence[Delivery]) -> list[tuple[Delivery, Examined]]:
@@ -209,6 +222,9 @@ class Worker:
         spent = time.perf_counter() - began
         done: list[Delivery | ReportDelivery] = [delivery for delivery, _ in batch.examined]
         done += [each for each in batch.reports if each.report is not None]
+        secret = [each.secret_blob for each in settled if each.secret_blob]
+        if secret:  # before the answer: who dies here gets it again, and removes it then
+            await self._patiently(lambda: self._services.ingest.forget(self._store, secret))
         await self._answer([lambda: self._broker.ack(done)])
         await self._answer([each.requeue for each in batch.reports if each.report is None])
         tell(self._log, batch, settled, publishing=len(items), examining=examining, committing=spent)
@@ -225,10 +241,13 @@ class Worker:
     ) -> tuple[Sequence[Settled], list[OutboxItem]]:
         now = self._clock.now()
         with self._store.begin() as tx, self._turns.taken(loop):
-            settled = self._services.ingest.settle(tx, [each for _, each in batch.examined], now=now, kept=kept)
+            examined = [each for _, each in batch.examined]
+            settled = self._services.ingest.settle(tx, examined, now=now, kept=kept, legs_too=batch.legs)
             items = [item for each in settled for item in each.outbox]
             if batch.confirmed:
-                self._services.relay.confirm(tx, batch.confirmed, now=now)
+                items += self._services.relay.confirm(tx, batch.confirmed, now=now)
+            if batch.failed:
+                note_failures(tx, batch.failed, now=now, policy=self._services.ingest.policy.retry)
             reports = [each.report for each in batch.reports if each.report is not None]
             if reports:
                 items += self._services.tracking.record(tx, reports, now=now)
@@ -278,8 +297,9 @@ class Worker:
 
         async def publish() -> None:
             try:
-                confirmed = await self._publisher.publish(items, bodies)
-                self._confirmed += confirmed  # not in one statement: the list is another one after the wait
+                published = await self._publisher.publish(items, bodies)
+                self._confirmed += published.confirmed  # the list may be another one after the wait
+                self._failed += published.failed
             except Exception:
                 self._log.exception("publishing-crashed", items=len(items))
             finally:
@@ -292,39 +312,8 @@ class Worker:
 
     async def _flush(self) -> None:
         """The end: all confirms that are still to come, and their transaction."""
-        while self._publishing or self._confirmed:
+        while self._publishing or self._confirmed or self._failed:
             await asyncio.gather(*self._publishing)
-            confirmed = self._take_confirmed()
-            if confirmed:
-                await self._settle(Batch(confirmed=confirmed))
-
-    # ── Upkeep ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    async def _keep_up(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                await self._ensure_inboxes()
-                items = await self._patiently(self._leftovers)
-                if items:
-                    self._log.info("leftovers", items=len(items))
-                    await self._start_publishing(items, {})
-                await self._retries.run()
-            except BrokerUnavailable as problem:
-                self._log.warning("broker-lost", reason=str(problem))
-            except Exception:
-                self._log.exception("upkeep-crashed")
-            await wait_for(self._stopping, self._options.upkeep_every.total_seconds())
-
-    async def _ensure_inboxes(self) -> None:
-        registry = await self._patiently(self._store.registry)
-        if registry is None:
-            return
-        agents = frozenset(name for name, agent in registry.agents.items() if agent.active)
-        if missing := agents - self._inboxes:
-            await self._broker.ensure_inboxes(sorted(missing))
-            self._inboxes = agents
-
-    def _leftovers(self) -> Sequence[OutboxItem]:
-        now = self._clock.now()
-        with self._store.begin() as tx:
-            return self._services.relay.lease(tx, now=now, lease_for=self._options.lease_for, limit=LEFTOVERS)
+            batch = Batch(confirmed=self._take_confirmed(), failed=self._take_failed())
+            if batch:
+                await self._settle(batch)

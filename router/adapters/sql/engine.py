@@ -27,7 +27,14 @@ OUR_FAULT: Final = ("22", "42", "54")
 """Classes of SQLSTATE that no waiting mends: a value, a statement or a limit."""
 
 LOST: Final = (OperationalError, InterfaceError, InternalError)
-LOST_PSYCOPG: Final = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
+LOST_DRIVER: Final = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.InternalError,
+    sqlite3.OperationalError,
+    sqlite3.InternalError,
+)
+DOUBLED: Final = (psycopg.IntegrityError, sqlite3.IntegrityError)
 
 
 class DatabaseMistake(Exception):
@@ -75,7 +82,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute("PRAGMA cache_size = -65536")  # KiB
-    cursor.execute("PRAGMA wal_autocheckpoint = 8000")  # pages: fewer, larger copies into the database file
+    cursor.execute("PRAGMA wal_autocheckpoint = 16000")  # pages (64 MB): fewer, larger copies into the database file
     cursor.close()
 
 
@@ -122,22 +129,21 @@ def told_as_ports() -> Iterator[None]:
         yield
     except DBAPIError as problem:
         raise _as_port(problem, problem.orig, invalidated=problem.connection_invalidated) from None
-    except psycopg.Error as problem:  # from COPY, which SQLAlchemy has no words for
+    except (psycopg.Error, sqlite3.Error) as problem:  # from statements that went straight to the driver
         raise _as_port(problem, problem, invalidated=False) from None
     except PoolTimeout as problem:
         raise StoreUnavailable("no free connection to the database") from problem
-    except sqlite3.OperationalError as problem:
-        raise StoreUnavailable(str(problem)) from problem
 
 
 def _as_port(problem: Exception, driver: BaseException | None, *, invalidated: bool) -> Exception:
     """What the hub is told for a driver's error."""
     state: Any = getattr(driver, "sqlstate", None)
-    if isinstance(problem, IntegrityError) or isinstance(driver, psycopg.IntegrityError) or state in RETRY_STATES:
+    if isinstance(problem, IntegrityError) or isinstance(driver, DOUBLED) or state in RETRY_STATES:
         return StoreConflict(_shown(driver))
     if isinstance(state, str) and state.startswith(OUR_FAULT):
         return DatabaseMistake(_shown(driver))
-    lost = isinstance(problem, LOST) or isinstance(driver, LOST_PSYCOPG)
+    damaged = type(driver) is sqlite3.DatabaseError  # a malformed file: nothing a message did, and nothing it can mend
+    lost = damaged or isinstance(problem, LOST) or isinstance(driver, LOST_DRIVER)
     return (StoreUnavailable if lost or invalidated else DatabaseMistake)(_shown(driver))
 
 

@@ -19,16 +19,19 @@ MIGRATIONS: Final = Path(__file__).resolve().parents[2] / "migrations"
 ADVISORY_LOCK: Final = int.from_bytes(hashlib.sha256(b"truc-lien-thong migrations").digest()[:8], "big", signed=True)
 
 
-def upgrade(database_url: str) -> None:
-    """Create what is missing; nothing when all is there. Safe from several processes at once, of which one works and
-    the others wait. All in one transaction. Raises `StoreUnavailable`, and `ValueError` for a URL that is none."""
+def upgrade(database_url: str, *, to: str = "") -> None:
+    """Create what is missing, up to revision `to` or the newest; nothing when all is there.
+
+    Safe from several processes at once, of which one works and the others wait. All in one transaction. Raises
+    `StoreUnavailable`, and `ValueError` for a URL that is none.
+    """
     engine = open_engine(database_url)
     try:
         with told_as_ports(), _alone(engine), _transaction(engine) as connection:
             if not is_sqlite(engine):
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
-            if revision_of(connection) != head():
-                command.upgrade(_config(connection), "head")
+            if revision_of(connection) != (to or head()):
+                command.upgrade(_config(connection), to or "head")
     finally:
         engine.dispose()
 

@@ -1,15 +1,37 @@
 """Questions that people ask, outside the hot path: search, trace, backlog, the right to read."""
 
 from collections.abc import Iterable, Sequence, Set
+from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, Select, func, literal, select, text, union
+from sqlalchemy import Connection, Select, case, func, literal, select, text, union
 
-from router.adapters.sql.rows import Row, event_of, from_time, leg_of, message_of, status_of
+from router.adapters.sql.rows import (
+    Row,
+    attempt_of,
+    event_of,
+    from_time,
+    leg_of,
+    message_of,
+    status_of,
+    to_time,
+)
 from router.adapters.sql.statements import chunks
-from router.adapters.sql.tables import EVENTS, LEGS, MESSAGES, OUTBOX, STATUSES
-from router.core.records import Event, Leg, MessageRecord, MessageState, StatusRecord
-from router.ports import Backlog
+from router.adapters.sql.tables import (
+    AGENTS,
+    ATTEMPTS,
+    BLOBS,
+    EVENTS,
+    LEGS,
+    MESSAGES,
+    NEW_DOCUMENTS,
+    NOT_ACCEPTED,
+    OUTBOX,
+    STATUSES,
+)
+from router.core.ids import message_id_of
+from router.core.records import Attempt, Event, Leg, MessageRecord, MessageState, StatusRecord
+from router.ports import Backlog, Promptness
 
 LAST_CHARACTER: Final = "\U0010ffff"
 """Text that begins with `x` is at least `x` and below `x` with this behind it."""
@@ -23,21 +45,26 @@ def find(connection: Connection, query: str, *, limit: int) -> Sequence[MessageR
     if not wanted:
         return ()
     m = MESSAGES.c
+    begin = wanted if "/" in wanted else f"{wanted}/"  # a code, or a number alone
     ways = [
-        _newest_ids(m.id == wanted, limit=limit),
-        _newest_ids(m.submission_id == wanted, limit=limit),
+        _newest_ids(m.id.in_([wanted, *_submitted(connection, wanted)]), limit=limit),
+        _newest_ids(m.submission_id == wanted, text(NOT_ACCEPTED), limit=limit),
         _newest_ids(m.document_id == wanted, text("document_id <> ''"), limit=limit),
         _newest_ids(m.code == wanted, text("code <> ''"), limit=limit),
-        _newest_ids(m.code_number == wanted, text("code_number <> ''"), limit=limit),
+        _newest_ids(m.code >= begin, m.code < begin + LAST_CHARACTER, text("code <> ''"), limit=limit),
         _newest_ids(m.sender == wanted, text("sender <> ''"), limit=limit),
         _newest_received(wanted, limit=limit),
     ]
-    if "/" in wanted:
-        begins = (m.code >= wanted, m.code < wanted + LAST_CHARACTER)
-        ways.append(_newest_ids(*begins, text("code <> ''"), limit=limit))
     ids = union(*(select(way.subquery().c.id) for way in ways)).subquery()
     question = select(MESSAGES).where(m.id.in_(select(ids.c.id))).order_by(*NEWEST).limit(limit)
     return _messages(connection, question)
+
+
+def _submitted(connection: Connection, submission_id: str) -> Sequence[str]:
+    """Ids of messages with this submission id, whichever agent of the registry sent them."""
+    ids = [message_id_of(agent, submission_id) for agent in connection.scalars(select(AGENTS.c.name))]
+    there = (connection.scalars(select(MESSAGES.c.id).where(MESSAGES.c.id.in_(chunk))) for chunk in chunks(ids))
+    return [each for found in there for each in found]
 
 
 def _newest_ids(*conditions: object, limit: int) -> Select[tuple[str]]:
@@ -82,6 +109,23 @@ def events_of(connection: Connection, message_id: str) -> Sequence[Event]:
     return tuple(event_of(tuple(row)) for row in rows)
 
 
+def attempts_of(connection: Connection, message_id: str) -> Sequence[Attempt]:
+    question = select(ATTEMPTS).where(ATTEMPTS.c.message_id == message_id).order_by(ATTEMPTS.c.seq)
+    return tuple(attempt_of(tuple(row)) for row in connection.execute(question))
+
+
+def promptness(connection: Connection, *, since: datetime) -> Promptness:
+    signed, arrived = MESSAGES.c.promulgation_date, MESSAGES.c.arrived_on
+    kind = case((signed == "", "unknown"), (arrived == "", "unknown"), (signed == arrived, "same"), else_="later")
+    counted = (
+        select(kind.label("kind"), func.count())
+        .where(text(NEW_DOCUMENTS), MESSAGES.c.received_at >= to_time(since))
+        .group_by("kind")
+    )
+    counts = {row[0]: row[1] for row in connection.execute(counted)}
+    return Promptness(same_day=counts.get("same", 0), later=counts.get("later", 0), unknown=counts.get("unknown", 0))
+
+
 def backlog(connection: Connection) -> Backlog:
     messages = connection.execute(select(MESSAGES.c.state, func.count()).group_by(MESSAGES.c.state))
     legs = connection.execute(select(LEGS.c.state, func.count()).group_by(LEGS.c.state))
@@ -96,7 +140,7 @@ def backlog(connection: Connection) -> Backlog:
 
 def may_read(connection: Connection, *, agent: str, digest: str) -> bool:
     accepted = select(MESSAGES.c.id, MESSAGES.c.agent).where(
-        MESSAGES.c.digest == digest, MESSAGES.c.state == MessageState.ACCEPTED.value
+        text(BLOBS), MESSAGES.c.digest == digest, MESSAGES.c.state == MessageState.ACCEPTED.value
     )
     for message_id, sender in connection.execute(accepted).all():
         if sender == agent:
@@ -111,6 +155,7 @@ def claimed_blobs(connection: Connection, digests: Iterable[str]) -> Set[str]:
     found: set[str] = set()
     for chunk in chunks(sorted(set(digests))):
         claims = select(MESSAGES.c.digest).where(
+            text(BLOBS),
             MESSAGES.c.digest.in_(chunk),
             MESSAGES.c.payload == literal("blob:") + MESSAGES.c.digest,
             MESSAGES.c.state != MessageState.REFUSED.value,

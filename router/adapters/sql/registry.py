@@ -7,9 +7,10 @@ from typing import Final
 from sqlalchemy import Connection, Table, delete, insert, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from router.adapters.sql.rows import Row
+from router.adapters.sql.rows import Row, from_time, maybe_from_time, maybe_to_time, to_time
 from router.adapters.sql.statements import chunks
-from router.adapters.sql.tables import AGENTS, CERTIFICATES, ORGANS, REGISTRY_VERSION
+from router.adapters.sql.tables import AGENTS, CERTIFICATES, HOLDS, ORGANS, REGISTRY_VERSION
+from router.core.holds import Hold, HoldKind
 from router.core.registry import AgentRecord, CertificateRecord, OrganRecord, OrganState, Registry
 
 Rows = list[dict[str, object]]
@@ -41,7 +42,11 @@ class RegistryTables:
             )
             bindings = connection.execute(select(CERTIFICATES.c.organ, CERTIFICATES.c.fingerprint))
             snapshot = Registry.of(
-                version=version, organs=organs, agents=agents, bindings=((row[0], row[1]) for row in bindings)
+                version=version,
+                organs=organs,
+                agents=agents,
+                bindings=((row[0], row[1]) for row in bindings),
+                holds=(_hold_of(tuple(row)) for row in connection.execute(select(HOLDS))),
             )
             # Another transaction may have read the version, waited here, and seen more of the rows: on PostgreSQL
             # rows committed since then show. They carry a higher version, so the next transaction reads anew.
@@ -88,6 +93,22 @@ class RegistryTables:
         rows = connection.execute(question)
         return tuple(CertificateRecord(organ=r[0], fingerprint=r[1], subject=r[2], pem=r[3]) for r in rows)
 
+    def put_hold(self, connection: Connection, hold: Hold) -> None:
+        row: dict[str, object] = {
+            "organ": hold.organ,
+            "kind": hold.kind.value,
+            "since": to_time(hold.since),
+            "until": maybe_to_time(hold.until),
+            "forward_to": hold.to,
+            "reason": hold.reason,
+            "set_by": hold.by,
+        }
+        self._upsert(connection, HOLDS, [row])
+
+    def drop_hold(self, connection: Connection, organ: str) -> bool:
+        _move_version(connection)
+        return connection.execute(delete(HOLDS).where(HOLDS.c.organ == organ)).rowcount > 0
+
     def _upsert(self, connection: Connection, table: Table, rows: Rows) -> None:
         if not rows:
             return
@@ -118,4 +139,16 @@ def _organ_of(row: Row) -> OrganRecord:
         email=row[5],
         state=OrganState(row[6]),
         reason=row[7],
+    )
+
+
+def _hold_of(row: Row) -> Hold:
+    return Hold(
+        organ=row[0],
+        kind=HoldKind(row[1]),
+        since=from_time(row[2]),
+        until=maybe_from_time(row[3]),
+        to=row[4],
+        reason=row[5],
+        by=row[6],
     )

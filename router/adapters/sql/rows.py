@@ -10,6 +10,7 @@ from edxml_schemas.contract import MessageType, Urgency
 from edxml_schemas.findings import Finding, FindingCode, Findings
 from router.core.records import (
     NOTHING,
+    Attempt,
     Event,
     Leg,
     LegState,
@@ -22,7 +23,6 @@ from router.core.records import (
 )
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND: Final = timedelta(microseconds=1)
 NO_FINDINGS: Final = ""
 
 Row = tuple[Any, ...]
@@ -30,18 +30,19 @@ Row = tuple[Any, ...]
 
 def to_time(moment: datetime) -> int:
     """Microseconds since 1970 UTC."""
-    return (moment - EPOCH) // MICROSECOND
+    since = moment - EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds  # a third faster than dividing
 
 
 def from_time(number: int) -> datetime:
     return EPOCH + timedelta(microseconds=number)
 
 
-def _maybe_to_time(moment: datetime | None) -> int | None:
-    return None if moment is None else (moment - EPOCH) // MICROSECOND
+def maybe_to_time(moment: datetime | None) -> int | None:
+    return None if moment is None else to_time(moment)
 
 
-def _maybe_from_time(number: int | None) -> datetime | None:
+def maybe_from_time(number: int | None) -> datetime | None:
     return None if number is None else from_time(number)
 
 
@@ -89,7 +90,6 @@ def message_row(m: MessageRecord) -> Row:
         m.sender,
         m.document_id,
         m.code,
-        m.code.partition("/")[0],
         m.subject,
         m.doc_type,
         m.priority,
@@ -99,9 +99,10 @@ def message_row(m: MessageRecord) -> Row:
         m.about,
         m.certificate,
         m.duplicate_of,
-        _maybe_to_time(m.retry_at),
+        maybe_to_time(m.retry_at),
         m.attempts,
         _to_findings(m.findings),
+        to_date(m.arrived_on),
     )
 
 
@@ -122,18 +123,19 @@ def message_of(row: Row) -> MessageRecord:
         sender=row[12],
         document_id=row[13],
         code=row[14],
-        subject=row[16],
-        doc_type=row[17],
-        priority=row[18],
-        promulgation_date=_from_date(row[19]),
-        due_date=_from_date(row[20]),
-        status_code=row[21],
-        about=row[22],
-        certificate=row[23],
-        duplicate_of=row[24],
-        retry_at=_maybe_from_time(row[25]),
-        attempts=row[26],
-        findings=_from_findings(row[27]),
+        subject=row[15],
+        doc_type=row[16],
+        priority=row[17],
+        promulgation_date=_from_date(row[18]),
+        due_date=_from_date(row[19]),
+        status_code=row[20],
+        about=row[21],
+        certificate=row[22],
+        duplicate_of=row[23],
+        retry_at=maybe_from_time(row[24]),
+        attempts=row[25],
+        findings=_from_findings(row[26]),
+        arrived_on=_from_date(row[27]),
     )
 
 
@@ -147,13 +149,17 @@ def leg_row(leg: Leg) -> Row:
         leg.state.value,
         leg.urgency.value,
         to_time(leg.created_at),
-        _maybe_to_time(leg.handed_over_at),
-        _maybe_to_time(leg.delivered_at),
+        maybe_to_time(leg.handed_over_at),
+        maybe_to_time(leg.delivered_at),
         leg.status,
-        _maybe_to_time(leg.status_at),
+        maybe_to_time(leg.status_at),
         leg.reason,
         leg.recall.value,
         leg.version,
+        maybe_to_time(leg.recall_at),
+        leg.forwarded_from,
+        maybe_to_time(leg.look_at),
+        ",".join(leg.raised),
     )
 
 
@@ -167,13 +173,17 @@ def leg_of(row: Row) -> Leg:
         state=LegState(row[5]),
         urgency=Urgency(row[6]),
         created_at=from_time(row[7]),
-        handed_over_at=_maybe_from_time(row[8]),
-        delivered_at=_maybe_from_time(row[9]),
+        handed_over_at=maybe_from_time(row[8]),
+        delivered_at=maybe_from_time(row[9]),
         status=row[10],
-        status_at=_maybe_from_time(row[11]),
+        status_at=maybe_from_time(row[11]),
         reason=row[12],
         recall=RecallState(row[13]),
         version=row[14],
+        recall_at=maybe_from_time(row[15]),
+        forwarded_from=row[16],
+        look_at=maybe_from_time(row[17]),
+        raised=tuple(row[18].split(",")) if row[18] else (),
     )
 
 
@@ -184,7 +194,7 @@ def status_row(status: StatusRecord) -> Row:
         status.leg_id,
         status.code,
         status.sender,
-        _maybe_to_time(status.said_at),
+        maybe_to_time(status.said_at),
         to_time(status.accepted_at),
         status.description,
         status.staff,
@@ -197,7 +207,7 @@ def status_of(row: Row) -> StatusRecord:
         leg_id=row[2],
         code=row[3],
         sender=row[4],
-        said_at=_maybe_from_time(row[5]),
+        said_at=maybe_from_time(row[5]),
         accepted_at=from_time(row[6]),
         description=row[7],
         staff=row[8],
@@ -240,6 +250,7 @@ def outbox_row(item: OutboxItem) -> Row:
         item.claim,
         item.body,
         item.attempts,
+        item.forwarded_from,
     )
 
 
@@ -263,4 +274,15 @@ def outbox_of(row: Row) -> OutboxItem:
         claim=bool(row[15]),
         body=bytes(row[16]),
         attempts=row[17],
+        forwarded_from=row[18],
     )
+
+
+def attempt_row(attempt: Attempt) -> Row:
+    """Without the leading `seq`, which the database gives."""
+    a = attempt
+    return a.item_id, a.message_id, a.leg_id, a.number, to_time(a.at), a.reason
+
+
+def attempt_of(row: Row) -> Attempt:
+    return Attempt(item_id=row[1], message_id=row[2], leg_id=row[3], number=row[4], at=from_time(row[5]), reason=row[6])

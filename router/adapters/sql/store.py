@@ -2,18 +2,23 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy import Connection, text
 
-from router.adapters.sql import queries
+from router.adapters.sql import dead_letters, histories, leg_questions, queries, seals
 from router.adapters.sql.engine import WRITES, open_engine, told_as_ports
 from router.adapters.sql.registry import RegistryTables
 from router.adapters.sql.statements import statements_for
 from router.adapters.sql.transaction import SqlTransaction
-from router.core.records import Event, Leg, MessageRecord, StatusRecord
+from router.core.dead import DeadLetter, DeadState
+from router.core.histories import History, Stray
+from router.core.holds import Hold
+from router.core.records import Attempt, Event, Leg, MessageRecord, StatusRecord
 from router.core.registry import AgentRecord, CertificateRecord, OrganRecord, Registry
-from router.ports import Backlog
+from router.core.seals import EventRow, Seal
+from router.ports import Backlog, Promptness
 
 T = TypeVar("T")
 
@@ -80,6 +85,49 @@ class SqlStore:
         """Whether the database answers and has our tables. Raises `StoreUnavailable`."""
         self._ask(lambda connection: connection.execute(text("SELECT version FROM registry_version")).all())
 
+    # ── What needs somebody ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def raised_legs(self, *, limit: int = 1000) -> Sequence[tuple[MessageRecord, Leg]]:
+        return self._ask(lambda c: leg_questions.with_messages(c, leg_questions.RAISED, limit=limit))
+
+    def parked_legs(self, *, limit: int = 1000) -> Sequence[tuple[MessageRecord, Leg]]:
+        return self._ask(lambda c: leg_questions.with_messages(c, leg_questions.PARKED, limit=limit))
+
+    def held_legs(self, recipient: str = "", *, limit: int = 1000) -> Sequence[tuple[MessageRecord, Leg]]:
+        held = leg_questions.HELD
+        return self._ask(lambda c: leg_questions.with_messages(c, held, limit=limit, recipient=recipient))
+
+    def attempts_of(self, message_id: str) -> Sequence[Attempt]:
+        return self._ask(lambda connection: queries.attempts_of(connection, message_id))
+
+    def find_dead(
+        self, query: str = "", *, state: DeadState | None = DeadState.OPEN, limit: int = 100
+    ) -> Sequence[DeadLetter]:
+        return self._ask(lambda connection: dead_letters.find(connection, query, state=state, limit=limit))
+
+    def promptness(self, *, since: datetime) -> Promptness:
+        return self._ask(lambda connection: queries.promptness(connection, since=since))
+
+    # ── The log and its seals ───────────────────────────────────────────────────────────────────────────────────────
+
+    def events_after(self, seq: int, *, limit: int) -> Sequence[EventRow]:
+        return self._ask(lambda connection: seals.events_after(connection, seq, limit=limit))
+
+    def event_rows_of(self, message_id: str) -> Sequence[EventRow]:
+        return self._ask(lambda connection: seals.event_rows_of(connection, message_id))
+
+    def seals(self, *, after: int = 0, limit: int = 1000) -> Sequence[Seal]:
+        return self._ask(lambda connection: seals.seals(connection, after=after, limit=limit))
+
+    def seals_of(self, seqs: Iterable[int]) -> Sequence[Seal]:
+        return self._ask(lambda connection: seals.seals_of(connection, seqs))
+
+    def histories(self, after: str | None = None, *, limit: int) -> Sequence[History]:
+        return self._ask(lambda connection: histories.histories(connection, after, limit=limit))
+
+    def strays(self, *, limit: int = 100) -> Sequence[Stray]:
+        return self._ask(lambda connection: histories.strays(connection, limit=limit))
+
     # ── Registry ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def registry(self) -> Registry:
@@ -103,6 +151,14 @@ class SqlStore:
 
     def certificates_of(self, organ: str) -> Sequence[CertificateRecord]:
         return self._ask(lambda connection: self._registry.certificates_of(connection, organ))
+
+    def put_hold(self, hold: Hold) -> None:
+        with self._writing() as connection:
+            self._registry.put_hold(connection, hold)
+
+    def drop_hold(self, organ: str) -> bool:
+        with self._writing() as connection:
+            return self._registry.drop_hold(connection, organ)
 
     def close(self) -> None:
         self._engine.dispose()

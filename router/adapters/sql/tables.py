@@ -3,7 +3,7 @@
 Times are integers, microseconds since 1970-01-01 UTC, on both: exact, fast to bind, and in order. Calendar dates are
 ISO texts, empty for none. Texts are compared byte by byte (collation C on PostgreSQL, which is SQLite's way, too). No
 text has a length here: the schemas bound what comes from outside, and a bound that only one of the databases keeps
-would be a trap. Nothing is NULL except times that have not come yet.
+would be a trap. Nothing is NULL except times that have not come yet, and a user that the broker did not name.
 """
 
 from typing import Final
@@ -41,12 +41,12 @@ MESSAGES: Final = Table(
     "messages",
     METADATA,
     Column("id", TEXT, primary_key=True),
-    Column("submission_id", TEXT, nullable=False, index=True),
+    Column("submission_id", TEXT, nullable=False),
     Column("agent", TEXT, nullable=False),
     Column("type", TEXT, nullable=False),
     Column("state", TEXT, nullable=False),
     Column("urgency", TEXT, nullable=False),
-    Column("digest", TEXT, nullable=False, index=True),
+    Column("digest", TEXT, nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("payload", TEXT, nullable=False),
     Column("received_at", TIME, nullable=False),
@@ -55,7 +55,6 @@ MESSAGES: Final = Table(
     Column("sender", TEXT, nullable=False),
     Column("document_id", TEXT, nullable=False),
     Column("code", TEXT, nullable=False),
-    Column("code_number", TEXT, nullable=False),
     Column("subject", TEXT, nullable=False),
     Column("doc_type", Integer, nullable=False),
     Column("priority", Integer, nullable=False),
@@ -68,23 +67,36 @@ MESSAGES: Final = Table(
     Column("retry_at", TIME, nullable=True),
     Column("attempts", Integer, nullable=False),
     Column("findings", TEXT, nullable=False),
+    Column("arrived_on", TEXT, nullable=False, server_default=""),
 )
-"""`code_number` is what stands before the slash in `code`. `findings` is JSON."""
+"""`findings` is JSON.
+
+Indexes on what is random (ids, digests) cost a page of the disk per row: they cover only the rows that are asked for.
+An accepted message is found by its submission id through its id, which follows from it and the agent.
+"""
 
 
-def _where(clause: str, *columns: str, name: str) -> Index:
-    """A partial index: rows that leave the column empty cost nothing."""
+def _where(table: Table, clause: str, *columns: str, name: str) -> None:
+    """A partial index: rows outside the condition cost nothing."""
     condition = text(clause)
-    return Index(name, *(MESSAGES.c[each] for each in columns), sqlite_where=condition, postgresql_where=condition)
+    Index(name, *(table.c[each] for each in columns), sqlite_where=condition, postgresql_where=condition)
 
 
-_where("content_digest <> ''", "content_digest", name="ix_messages_content_digest")
-_where("document_id <> ''", "document_id", name="ix_messages_document_id")
-_where("code <> ''", "code", name="ix_messages_code")
-_where("code_number <> ''", "code_number", name="ix_messages_code_number")
-_where("sender <> ''", "sender", "received_at", name="ix_messages_sender_received_at")
-_where("about <> ''", "about", name="ix_messages_about")
-_where("state = 'deferred'", "retry_at", name="ix_messages_retry_at")
+NEW_DOCUMENTS: Final = "type = 'edoc' AND doc_type = 0 AND state = 'accepted' AND duplicate_of = ''"
+
+BLOBS: Final = "payload >= 'blob:' AND payload < 'blob;'"
+NOT_ACCEPTED: Final = "state <> 'accepted'"
+FIRST_CONTENT: Final = "content_digest <> '' AND duplicate_of = ''"
+
+_where(MESSAGES, BLOBS, "digest", name="ix_messages_blob_digest")
+_where(MESSAGES, NOT_ACCEPTED, "submission_id", name="ix_messages_submission_id")
+_where(MESSAGES, FIRST_CONTENT, "content_digest", name="ix_messages_content_digest")
+_where(MESSAGES, "document_id <> ''", "document_id", name="ix_messages_document_id")
+_where(MESSAGES, "code <> ''", "code", name="ix_messages_code")
+_where(MESSAGES, "sender <> ''", "sender", "received_at", name="ix_messages_sender_received_at")
+_where(MESSAGES, "about <> ''", "about", name="ix_messages_about")
+_where(MESSAGES, "state = 'deferred'", "retry_at", name="ix_messages_retry_at")
+_where(MESSAGES, NEW_DOCUMENTS, "received_at", name="ix_messages_new_documents")
 
 LEGS: Final = Table(
     "legs",
@@ -104,8 +116,19 @@ LEGS: Final = Table(
     Column("reason", TEXT, nullable=False),
     Column("recall", TEXT, nullable=False),
     Column("version", Integer, nullable=False),
+    Column("recall_at", TIME, nullable=True),
+    Column("forwarded_from", TEXT, nullable=False, server_default=""),
+    Column("look_at", TIME, nullable=True),
+    Column("raised", TEXT, nullable=False, server_default=""),
     Index("ix_legs_recipient_created_at", "recipient", "created_at"),
 )
+"""`raised` are names with commas between them."""
+
+_where(LEGS, "look_at IS NOT NULL", "look_at", name="ix_legs_look_at")
+_where(LEGS, "raised <> ''", "created_at", name="ix_legs_raised")
+_where(LEGS, "state = 'parked'", "created_at", name="ix_legs_parked")
+_where(LEGS, "state = 'held'", "recipient", "created_at", name="ix_legs_held")
+_where(LEGS, "forwarded_from <> ''", "message_id", name="ix_legs_forwarded")
 
 STATUSES: Final = Table(
     "statuses",
@@ -133,8 +156,26 @@ EVENTS: Final = Table(
     Column("leg_id", TEXT, nullable=False),
     Column("actor", TEXT, nullable=False),
     Column("facts", TEXT, nullable=False),
+    sqlite_autoincrement=True,
 )
-"""Append-only; the order of `seq` is the order of writing. `facts` is a JSON object of texts, empty for none."""
+"""Append-only; the order of `seq` is the order of writing, and no `seq` is given twice, whatever became of the row.
+`facts` is a JSON object of texts, empty for none."""
+
+SEALS: Final = Table(
+    "seals",
+    METADATA,
+    Column("number", SEQUENCE, primary_key=True, autoincrement=False),
+    Column("first_seq", BigInteger, nullable=False),
+    Column("last_seq", BigInteger, nullable=False, index=True),
+    Column("count", BigInteger, nullable=False),
+    Column("root", TEXT, nullable=False),
+    Column("previous", TEXT, nullable=False),
+    Column("sealed_at", TIME, nullable=False),
+    Column("digest", TEXT, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    Column("certificate", LargeBinary, nullable=False),
+    Column("timestamp", LargeBinary, nullable=False),
+)
 
 OUTBOX: Final = Table(
     "outbox",
@@ -157,7 +198,55 @@ OUTBOX: Final = Table(
     Column("claim", Boolean, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("attempts", Integer, nullable=False),
+    Column("forwarded_from", TEXT, nullable=False, server_default=""),
 )
+
+_where(OUTBOX, "agent = ''", "recipient", name="ix_outbox_held")
+
+ATTEMPTS: Final = Table(
+    "attempts",
+    METADATA,
+    Column("seq", SEQUENCE, primary_key=True, autoincrement=True),
+    Column("item_id", TEXT, nullable=False),
+    Column("message_id", TEXT, nullable=False, index=True),
+    Column("leg_id", TEXT, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("at", TIME, nullable=False),
+    Column("reason", TEXT, nullable=False),
+)
+"""Attempts to publish that failed, in the order of `seq`. They outlive their outbox item."""
+
+DEAD_LETTERS: Final = Table(
+    "dead_letters",
+    METADATA,
+    Column("id", TEXT, primary_key=True),
+    Column("kind", TEXT, nullable=False),
+    Column("state", TEXT, nullable=False),
+    Column("queue", TEXT, nullable=False),
+    Column("reason", TEXT, nullable=False),
+    Column("routing_key", TEXT, nullable=False),
+    Column("agent", TEXT, nullable=False),
+    Column("user_id", TEXT, nullable=True),
+    Column("submission_id", TEXT, nullable=False),
+    Column("leg_id", TEXT, nullable=False),
+    Column("type", TEXT, nullable=False),
+    Column("urgency", TEXT, nullable=False),
+    Column("digest", TEXT, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("payload", TEXT, nullable=False),
+    Column("properties", TEXT, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("deaths", Integer, nullable=False),
+    Column("died_at", TIME, nullable=False, index=True),
+    Column("return_at", TIME, nullable=True),
+    Column("decided_at", TIME, nullable=True),
+    Column("decided_by", TEXT, nullable=False),
+    Column("note", TEXT, nullable=False),
+    Index("ix_dead_letters_state_died_at", "state", "died_at"),
+)
+"""`properties` is a JSON object of texts."""
+
+_where(DEAD_LETTERS, "state = 'returning'", "return_at", name="ix_dead_letters_return_at")
 
 ORGANS: Final = Table(
     "organs",
@@ -190,10 +279,22 @@ CERTIFICATES: Final = Table(
     Column("pem", TEXT, nullable=False),
 )
 
+HOLDS: Final = Table(
+    "holds",
+    METADATA,
+    Column("organ", TEXT, primary_key=True),
+    Column("kind", TEXT, nullable=False),
+    Column("since", TIME, nullable=False),
+    Column("until", TIME, nullable=True),
+    Column("forward_to", TEXT, nullable=False),
+    Column("reason", TEXT, nullable=False),
+    Column("set_by", TEXT, nullable=False),
+)
+
 REGISTRY_VERSION: Final = Table(
     "registry_version",
     METADATA,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("version", BigInteger, nullable=False),
 )
-"""One row with id 1; every change to the three tables above adds one to it in the same transaction."""
+"""One row with id 1; every change to the four tables above adds one to it in the same transaction."""

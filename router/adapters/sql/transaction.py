@@ -5,12 +5,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Column, Connection, Select, case, delete, select, text
+from sqlalchemy import Connection, case, or_, select, text, update
+from sqlalchemy.sql.elements import ColumnElement, TextClause
 
 from edxml_schemas.contract import MessageType, Urgency
-from router.adapters.sql.copying import WORTH_COPYING, copy_rows
+from router.adapters.sql import dead_letters, leg_questions, seals
+from router.adapters.sql.raw import WORTH_COPYING, Raw
 from router.adapters.sql.rows import (
     Row,
+    attempt_row,
     event_row,
     leg_of,
     leg_row,
@@ -22,10 +25,12 @@ from router.adapters.sql.rows import (
     to_date,
     to_time,
 )
-from router.adapters.sql.statements import Put, Statements, chunks
-from router.adapters.sql.tables import LEGS, MESSAGES, OUTBOX
+from router.adapters.sql.statements import Put, Statements
+from router.adapters.sql.tables import MESSAGES, OUTBOX
+from router.core.dead import DeadLetter
 from router.core.records import (
     Change,
+    DelayOutbox,
     DropOutbox,
     HandOver,
     Leg,
@@ -33,6 +38,9 @@ from router.core.records import (
     MessageState,
     MoveLeg,
     OutboxItem,
+    OutboxKind,
+    PutAttempt,
+    PutDead,
     PutEvent,
     PutLeg,
     PutMessage,
@@ -40,17 +48,19 @@ from router.core.records import (
     PutStatus,
 )
 from router.core.registry import Registry
+from router.core.seals import EventRow, Seal
 from router.ports import StoreConflict
 
 MANY_KEYS: Final = 1000
 """More keys than this in one question lock their whole space: the server's table of locks is finite."""
 
-LOCK_SPACE: Final = text("SELECT pg_advisory_xact_lock(:space)")
-SHARE_SPACE: Final = text("SELECT pg_advisory_xact_lock_shared(:space)")
-LOCK_KEYS: Final = text("SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(:keys AS bigint[])) AS key")
+LOCK_SPACE: Final = "SELECT pg_advisory_xact_lock(%s)"
+SHARE_SPACE: Final = "SELECT pg_advisory_xact_lock_shared(%s)"
+LOCK_KEYS: Final = "SELECT count(pg_advisory_xact_lock(key)) FROM unnest(CAST(%s AS bigint[])) AS key"
 
 ACCEPTED: Final = MESSAGES.c.state == MessageState.ACCEPTED.value
 IS_DOCUMENT: Final = MESSAGES.c.type == MessageType.DOCUMENT.value
+FIRST: Final = MESSAGES.c.duplicate_of == ""
 # Conditions in `text` repeat those of partial indexes: as bound values the databases would not recognise them.
 BY_AGE: Final = (MESSAGES.c.received_at, MESSAGES.c.id)
 
@@ -67,6 +77,7 @@ class SqlTransaction:
         self, connection: Connection, statements: Statements, registry: Callable[[Connection], Registry]
     ) -> None:
         self._connection = connection
+        self._raw = Raw(connection)
         self._statements = statements
         self._registry = registry
         self._locks = connection.dialect.name != "sqlite"
@@ -77,19 +88,22 @@ class SqlTransaction:
     # ── Reading ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def messages(self, ids: Iterable[str]) -> Mapping[str, MessageRecord]:
-        found = (message_of(row) for row in self._rows_in(select(MESSAGES), MESSAGES.c.id, ids, space="id"))
+        found = (message_of(row) for row in self._rows(self._statements.messages, ids, space="id"))
         return {each.id: each for each in found}
 
+    def decided_messages(self, ids: Iterable[str]) -> Mapping[str, MessageRecord]:
+        return {each.id: each for each in map(message_of, self._rows(self._statements.messages, ids))}
+
     def messages_with_content(self, content_digests: Iterable[str]) -> Sequence[MessageRecord]:
-        question = select(MESSAGES).where(ACCEPTED, text("content_digest <> ''"))
-        return _in_age(self._rows_in(question, MESSAGES.c.content_digest, content_digests, space="content"))
+        return _in_age(self._rows(self._statements.messages_with_content, content_digests, space="content"))
 
     def documents(self, document_ids: Iterable[str]) -> Sequence[MessageRecord]:
-        question = select(MESSAGES).where(ACCEPTED, IS_DOCUMENT, text("document_id <> ''"))
-        return _in_age(self._rows_in(question, MESSAGES.c.document_id, document_ids, space="document"))
+        return _in_age(self._rows(self._statements.documents, document_ids, space="document"))
 
     def documents_by_code(self, sender: str, code: str, promulgated: date | None) -> Sequence[MessageRecord]:
-        question = select(MESSAGES).where(ACCEPTED, IS_DOCUMENT, MESSAGES.c.code == code, MESSAGES.c.sender == sender)
+        question = select(MESSAGES).where(
+            ACCEPTED, IS_DOCUMENT, FIRST, MESSAGES.c.code == code, MESSAGES.c.sender == sender
+        )
         if code:
             question = question.where(text("code <> ''"))
         if promulgated is not None:
@@ -99,46 +113,64 @@ class SqlTransaction:
 
     def legs(self, message_ids: Iterable[str]) -> Mapping[str, Sequence[Leg]]:
         found: dict[str, list[Leg]] = {}
-        for leg in self._locked_legs(LEGS.c.message_id, message_ids):
+        for leg in map(leg_of, self._rows(self._statements.legs, message_ids)):
             found.setdefault(leg.message_id, []).append(leg)
         return {message: tuple(sorted(legs, key=lambda leg: leg.ordinal)) for message, legs in found.items()}
 
-    def legs_by_id(self, leg_ids: Iterable[str]) -> Mapping[str, Leg]:
-        return {leg.id: leg for leg in self._locked_legs(LEGS.c.id, leg_ids)}
-
-    def _locked_legs(self, column: Column[str], values: Iterable[str]) -> Iterable[Leg]:
-        question = select(LEGS)
+    def lock_legs(self, leg_ids: Iterable[str]) -> None:
         if self._locks:
-            question = question.order_by(LEGS.c.id).with_for_update()
-        return (leg_of(row) for row in self._rows_in(question, column, values))
+            self._rows(self._statements.lock_legs, leg_ids)
 
-    def _rows_in(
-        self, question: Select[Row], column: Column[str], values: Iterable[str], *, space: str = ""
-    ) -> Iterable[Row]:
-        wanted = sorted(set(values))
-        if space and wanted and self._locks:
+    def legs_by_id(self, leg_ids: Iterable[str]) -> Mapping[str, Leg]:
+        return {leg.id: leg for leg in map(leg_of, self._rows(self._statements.legs_by_id, leg_ids))}
+
+    def forwarded_legs(self, message_ids: Iterable[str]) -> Sequence[Leg]:
+        return tuple(map(leg_of, self._rows(self._statements.forwarded_legs, message_ids)))
+
+    def _rows(self, statement: str, keys: Iterable[str], *, space: str = "") -> list[Row]:
+        """The rows that a statement finds by keys, which are locked as absent or present in their `space`."""
+        wanted = sorted(set(keys))
+        if not wanted:
+            return []
+        if space and self._locks:
             self._lock_keys(space, wanted)
-        for chunk in chunks(wanted):
-            for row in self._connection.execute(question.where(column.in_(chunk))):
-                yield tuple(row)
+        return self._raw.rows(statement, wanted)
 
     def _lock_keys(self, space: str, wanted: Sequence[str]) -> None:
         if len(wanted) > MANY_KEYS:
-            self._connection.execute(LOCK_SPACE, {"space": _lock_key(space, "")})
+            self._raw.run(LOCK_SPACE, _lock_key(space, ""))
             return
-        self._connection.execute(SHARE_SPACE, {"space": _lock_key(space, "")})
-        self._connection.execute(LOCK_KEYS, {"keys": sorted(_lock_key(space, each) for each in wanted if each)})
+        self._raw.run(SHARE_SPACE, _lock_key(space, ""))
+        self._raw.run(LOCK_KEYS, sorted(_lock_key(space, each) for each in wanted if each))
 
-    def due_deferred(self, *, now: datetime, limit: int) -> Sequence[MessageRecord]:
+    def due_deferred(self, *, now: datetime, limit: int, longest: timedelta | None = None) -> Sequence[MessageRecord]:
         question = (
             select(MESSAGES)
-            .where(text("state = 'deferred'"), MESSAGES.c.retry_at <= to_time(now))
+            .where(text("state = 'deferred'"), _is_over(MESSAGES.c.retry_at, now, longest))
             .order_by(MESSAGES.c.retry_at, MESSAGES.c.id)
             .limit(limit)
         )
         if self._locks:
             question = question.with_for_update(skip_locked=True)
         return tuple(message_of(tuple(row)) for row in self._connection.execute(question))
+
+    def due_legs(self, *, now: datetime, limit: int) -> Sequence[Leg]:
+        return leg_questions.due(self._connection, now=now, limit=limit, locks=self._locks)
+
+    def dead_letters(self, ids: Iterable[str]) -> Mapping[str, DeadLetter]:
+        wanted = sorted(set(ids))
+        if wanted and self._locks:
+            self._lock_keys("dead", wanted)
+        return dead_letters.by_id(self._connection, wanted, locks=self._locks)
+
+    def due_returns(self, *, now: datetime, limit: int) -> Sequence[DeadLetter]:
+        return dead_letters.due(self._connection, now=now, limit=limit, locks=self._locks)
+
+    def events_to_seal(self, *, limit: int) -> Sequence[EventRow]:
+        return seals.unsealed(self._connection, limit=limit, locks=self._locks)
+
+    def last_seal(self) -> Seal | None:
+        return seals.last_seal(self._connection)
 
     # ── Writing ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -152,6 +184,9 @@ class SqlTransaction:
         outbox: list[Row] = []
         drops: list[Row] = []
         handed: list[Row] = []
+        attempts: list[Row] = []
+        delays: list[Row] = []
+        dead: list[Row] = []
         for change in changes:
             match change:
                 case PutEvent():
@@ -171,6 +206,12 @@ class SqlTransaction:
                     moves.append((*leg_row(leg)[2:], leg.id, leg.version))
                 case PutStatus():
                     statuses.append(status_row(change.status))
+                case PutAttempt():
+                    attempts.append(attempt_row(change.attempt))
+                case DelayOutbox():
+                    delays.append((to_time(change.until), change.item_id))
+                case PutDead():
+                    dead.append(dead_letters.dead_letter_row(change.letter))
         say = self._statements
         self._write(say.put_message, messages, conflict="a message is there already")
         self._put(say.put_leg, legs)
@@ -180,32 +221,51 @@ class SqlTransaction:
         self._put(say.put_event, events)
         self._put(say.put_outbox, outbox)
         self._write(say.drop_outbox, drops)
+        self._write(say.delay, sorted(delays, key=lambda row: row[1]))
+        self._put(say.put_attempt, attempts)
+        self._write(say.put_dead, dead)
 
     def _put(self, put: Put, rows: list[Row]) -> None:
         if put.copy and len(rows) >= WORTH_COPYING:
-            copy_rows(self._connection, put.copy, rows)
+            self._raw.copy(put.copy, rows)
         else:
             self._write(put.insert, rows)
 
     def _write(self, statement: str, rows: list[Row], *, conflict: str = "") -> None:
         if not rows:
             return
-        written = self._connection.exec_driver_sql(statement, rows, execution_options={"preserve_rowcount": True})
-        if conflict and written.rowcount != len(rows):
+        written = self._raw.write(statement, rows)
+        if conflict and written != len(rows):
             raise StoreConflict(conflict)
 
     def drop_outbox(self, item_ids: Iterable[str]) -> Set[str]:
-        there: set[str] = set()
-        for chunk in chunks(sorted(set(item_ids))):
-            dropped = delete(OUTBOX).where(OUTBOX.c.id.in_(chunk)).returning(OUTBOX.c.id)
-            there.update(self._connection.scalars(dropped))
-        return there
+        return {row[0] for row in self._rows(self._statements.take_outbox, item_ids)}
 
-    def lease_outbox(self, *, now: datetime, lease_for: timedelta, limit: int) -> Sequence[OutboxItem]:
+    def put_seal(self, seal: Seal) -> None:
+        seals.put_seal(self._connection, seal)
+
+    def stamp_seal(self, number: int, token: bytes) -> bool:
+        return seals.stamp_seal(self._connection, number, token)
+
+    def hasten(self, recipient: str, *, now: datetime) -> int:
+        held = (text("agent = ''"), OUTBOX.c.recipient == recipient, OUTBOX.c.kind == OutboxKind.DELIVERY.value)
+        return self._make_due(*held, now=now)
+
+    def free_leases(self, *, now: datetime) -> int:
+        return self._make_due(OUTBOX.c.agent != "", now=now)
+
+    def _make_due(self, *which: ColumnElement[bool] | TextClause, now: datetime) -> int:
+        moment = to_time(now)
+        due = update(OUTBOX).where(OUTBOX.c.leased_until > moment, *which).values(leased_until=moment)
+        return self._connection.execute(due).rowcount
+
+    def lease_outbox(
+        self, *, now: datetime, lease_for: timedelta, limit: int, longest: timedelta | None = None
+    ) -> Sequence[OutboxItem]:
         urgent_first = case((OUTBOX.c.urgency == Urgency.URGENT.value, 0), else_=1)
         question = (
             select(OUTBOX)
-            .where(OUTBOX.c.leased_until <= to_time(now))
+            .where(_is_over(OUTBOX.c.leased_until, now, longest))
             .order_by(urgent_first, OUTBOX.c.created_at, OUTBOX.c.id)
             .limit(limit)
         )
@@ -214,7 +274,12 @@ class SqlTransaction:
         until = to_time(now + lease_for)
         due = [tuple(row) for row in self._connection.execute(question)]
         self._write(self._statements.lease, [(until, row[0]) for row in due])
-        return tuple(outbox_of((*row[:7], until, *row[8:17], row[17] + 1)) for row in due)
+        return tuple(outbox_of((*row[:7], until, *row[8:17], row[17] + 1, *row[18:])) for row in due)
+
+
+def _is_over(end: ColumnElement[int], now: datetime, longest: timedelta | None) -> ColumnElement[bool]:
+    come = end <= to_time(now)
+    return come if longest is None else or_(come, end > to_time(now + longest))
 
 
 def _in_age(rows: Iterable[Row]) -> Sequence[MessageRecord]:

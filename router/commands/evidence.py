@@ -1,0 +1,159 @@
+"""`truc evidence`: proof of a document that anybody can check without the hub."""
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from router.commands.opening import AsJson, ConfigPath, print_json, say
+from router.errors import ExitCode, UsageProblem
+
+if TYPE_CHECKING:
+    from edxml_schemas.evidence.verdict import Verdict
+    from router.adapters.sql.store import SqlStore
+    from router.core.records import MessageRecord
+    from router.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, help="Hồ sơ chứng cứ của văn bản. / Evidence about a document.")
+
+TRIES: Final = 5
+"""The hub goes on working while evidence is collected: what was read in between is read again."""
+
+
+@app.callback()
+def root() -> None:
+    """Hồ sơ chứng cứ của văn bản. / Evidence about a document."""
+
+
+@app.command("export")
+def export(
+    query: Annotated[
+        str,
+        typer.Argument(
+            metavar="DOCUMENT", help="DocumentId, số/ký hiệu hoặc mã thông điệp. / DocumentId, code or message id."
+        ),
+    ],
+    *,
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE.zip", help="Nơi ghi hồ sơ. / Where to write it.")],
+    force: Annotated[bool, typer.Option("--force", help="Ghi đè tệp đã có. / Overwrite what exists.")] = False,
+    config: ConfigPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """Xuất hồ sơ chứng cứ, kiểm tra được không cần mạng / Export evidence that can be checked offline.
+
+    Gói tin gốc từng byte, trạng thái, biên nhận có chữ ký của trục, chứng thư và danh sách thu hồi, nhật ký đã niêm
+    phong, bản tóm tắt để in. Nhật ký được niêm phong ngay trước khi xuất. Kiểm tra: edxml verify-evidence FILE.zip.
+    The original bytes, statuses, signed receipts, certificates and revocation lists, the sealed log, and a summary to
+    print. The log is sealed first. Check it with: edxml verify-evidence FILE.zip.
+
+    Ví dụ / example:  truc evidence export 7816/VPCP-TTĐT -o chung-cu.zip
+
+    Mã thoát / exit codes: 0 đã xuất / exported · 1 không thấy, có nhiều, hoặc nhật ký không khớp / nothing or several
+    found, or the log does not hold · 2 sai cách dùng / usage · 3 sự cố hạ tầng / infrastructure.
+    """
+    from router.app import open_store
+    from router.settings import load_settings
+
+    if out.exists() and not force:
+        raise UsageProblem(f"{out} đã có; thêm --force để ghi đè", f"{out} exists already; add --force to overwrite")
+    settings = load_settings(config)
+    store = open_store(settings)
+    try:
+        message = _found(store, query)
+        data, verdict = _package(settings, store, message)
+    finally:
+        store.close()
+    if not verdict.good:
+        for each in verdict.failed:
+            say(f"{each.vi} [{each.about}]", f"{each.en} [{each.about}]")
+        say(
+            "Không xuất: chứng cứ không khớp; chạy truc log verify.",
+            "Not exported: it does not agree; truc log verify.",
+        )
+        raise typer.Exit(ExitCode.NEGATIVE)
+    _write(out, data)
+    if as_json:
+        print_json({"out": str(out), "size": len(data), "message_id": message.id, **verdict.as_dict()})
+        return
+    typer.echo(str(out))
+    known_as = message.code or message.document_id or message.id
+    certificate = settings.folder / settings.hub_key.certificate
+    say(
+        f"Đã xuất chứng cứ của {known_as} ({len(data)} byte).",
+        f"Exported the evidence of {known_as} ({len(data)} bytes).",
+        f"Kiểm tra / check it:  edxml verify-evidence {out} --hub-cert {certificate}",
+    )
+
+
+def _found(store: "SqlStore", query: str) -> "MessageRecord":
+    from router.services import tracing
+
+    found = [each.message for each in tracing.trace(store, query)]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        say(f"Không tìm thấy “{query}” trên trục.", f"Nothing on the hub is known by “{query}”.")
+    else:
+        say(f"“{query}” là {len(found)} thông điệp; hãy chọn một mã:", f"“{query}” is several messages; choose an id:")
+        for each in found[:20]:
+            say(f"  {each.id}  {each.code}  {each.document_id}")
+    raise typer.Exit(ExitCode.NEGATIVE)
+
+
+def _package(settings: "Settings", store: "SqlStore", message: "MessageRecord") -> tuple[bytes, "Verdict"]:
+    """The package after it was verified; when the hub wrote in between, it is made again."""
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    from edxml_schemas.evidence.package import make_package
+    from edxml_schemas.evidence.verify import Known, verify
+    from router.adapters.clock import SystemClock
+    from router.adapters.hub_certificates import former_certificates
+    from router.app import open_hub_key, open_payloads, open_trust
+    from router.commands.log import seal_now
+    from router.services.evidence import EvidenceCollector, EvidenceProblem, Unsealed
+
+    pen, payloads = open_hub_key(settings), open_payloads(settings)
+    try:
+        collector = EvidenceCollector(store, payloads, open_trust(settings).material(), signer=pen)
+        hub = (pen.signer.certificate, *former_certificates(settings.folder / settings.seals.former_certificates))
+        hub_pem = b"".join(each.public_bytes(Encoding.PEM) for each in hub)
+        for left in reversed(range(TRIES)):
+            seal_now(settings, store, pen)
+            current = store.message(message.id) or message
+            try:
+                contents = collector.collect(current, hub=settings.hub, now=SystemClock().now())
+                data = make_package(contents, signer=pen.signer, hub_pem=hub_pem)
+            except Unsealed:
+                if left:
+                    continue
+                raise
+            verdict = verify(data, Known(hub_certificates=hub))
+            if verdict.good or not left:
+                return data, verdict
+    except EvidenceProblem as problem:
+        say(problem.vi, problem.en)
+        raise typer.Exit(ExitCode.NEGATIVE) from problem
+    except ValueError as problem:
+        raise UsageProblem(f"Hồ sơ quá lớn: {problem}", f"The evidence is too large: {problem}") from problem
+    finally:
+        payloads.close()
+    raise AssertionError("the last try returns or raises")
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".truc-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(temporary).unlink()
+        raise

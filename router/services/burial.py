@@ -1,0 +1,61 @@
+"""Takes dead letters from the broker's hands: bytes durable, one transaction, and only then the answer."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from router.core.dead import DeadLetter
+from router.logs import logger
+from router.ports import Broker, BrokerUnavailable, Clock, DeadDelivery, Store
+from router.services.dead_letters import DeadLetters
+from router.services.retries import Patience
+
+
+class Burial:
+    """One per worker; runs at every upkeep look."""
+
+    def __init__(
+        self,
+        letters: DeadLetters,
+        *,
+        store: Store,
+        broker: Broker,
+        clock: Clock,
+        patiently: Patience,
+        take: Callable[[], Awaitable[Sequence[DeadDelivery]]],
+    ) -> None:
+        self._letters = letters
+        self._store = store
+        self._broker = broker
+        self._clock = clock
+        self._patiently = patiently
+        self._take = take
+        self._log = logger("burial")
+
+    async def run(self) -> None:
+        """Everything that has arrived."""
+        while arrived := await self._take():
+            await self._bury(arrived)
+
+    async def _bury(self, arrived: Sequence[DeadDelivery]) -> None:
+        try:
+            buried: Sequence[DeadLetter] | None = await self._patiently(lambda: self._transact(arrived))
+        except Exception:
+            self._log.exception("burial-crashed", letters=[each.letter.id for each in arrived])
+            if len(arrived) > 1:
+                for each in arrived:
+                    await self._bury([each])
+            return  # unanswered: the broker hands it out again when this connection ends
+        if buried is None:
+            return
+        try:
+            await self._broker.ack(arrived)
+        except BrokerUnavailable as problem:
+            self._log.warning("answers-lost", count=len(arrived), reason=str(problem))
+        for letter in buried:
+            self._log.warning(
+                "dead-letter", letter=letter.id, kind=letter.kind.value, queue=letter.queue, reason=letter.reason
+            )
+
+    def _transact(self, arrived: Sequence[DeadDelivery]) -> Sequence[DeadLetter]:
+        kept = self._letters.keep([(each.letter, each.body) for each in arrived])
+        with self._store.begin() as tx:
+            return self._letters.bury(tx, kept, now=self._clock.now())
