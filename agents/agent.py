@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Protocol
 
 from agents.desk import Desk, Sent, SystemClock, Taken
+from agents.hub_trust import load_hub_trust
 from agents.intake import Intake
 from agents.packaging import Refusal
 from agents.ports import Blobs, Clock, Link
@@ -124,14 +125,21 @@ class Agent:
     ) -> None:
         """Moves messages between spool and hub until `stop` is set or the task is cancelled.
 
-        Raises AgentBusy when another process does it already.
+        Raises AgentBusy when another process does it already, and UsageFault for a hub certificate that is none.
         """
+        hub = load_hub_trust(self.settings)
+        if hub is None:
+            self.desk.log.warning(
+                "receipts.unverified",
+                vi="Chưa đặt hub_certificate: biên nhận được tin mà không kiểm tra chữ ký của trục.",
+                en="hub_certificate is not set: receipts are believed without a look at the hub's signature.",
+            )
         end = stop or asyncio.Event()
         lock = RunLock(self.spool.folder)
         lock.acquire()
         try:
             desk, settings = self.desk, self.settings
-            intake = Intake(settings, self.spool, keyring=desk.keyring, clock=desk.clock, log=desk.log)
+            intake = Intake(settings, self.spool, keyring=desk.keyring, clock=desk.clock, log=desk.log, hub=hub)
             pump = Pump(
                 self.spool,
                 link,

@@ -39,8 +39,18 @@ from edxml_schemas.names import MEDIA_TYPE
 CONFIRM_TIMEOUT: Final = 60.0  # seconds until a missing confirm counts as a lost broker
 CONNECT_TIMEOUT: Final = 10.0  # seconds
 
-_BROKEN: Final = (AMQPError, DeliveryError, ConnectionError, OSError, TimeoutError, RuntimeError)
-"""What aio-pika raises when broker, connection or channel are gone; RuntimeError is its word for a closed channel."""
+_BROKEN: Final = (
+    AMQPError,
+    DeliveryError,
+    ConnectionError,
+    OSError,
+    TimeoutError,
+    RuntimeError,
+    EOFError,
+    StopAsyncIteration,
+)
+"""What aio-pika raises when broker, connection or channel are gone; RuntimeError is its word for a closed channel,
+StopAsyncIteration for a connection that ended before its first frame."""
 
 
 class AmqpLink:

@@ -17,11 +17,12 @@ from agents.packaging import Package, Refusal, package, reason_required, status_
 from agents.ports import Clock
 from agents.settings import Settings
 from agents.spool import Spool
-from agents.spool.records import InboxItem, NewSubmission, StoredReceipt, Submission, SubmissionKind
+from agents.spool.records import DoubtfulReceipt, InboxItem, NewSubmission, StoredReceipt, Submission, SubmissionKind
 from edxml_schemas import codec, drafts
 from edxml_schemas.contract import MessageType, Urgency
 from edxml_schemas.findings import FindingCode, finding
 from edxml_schemas.model import Document, Envelope, Organ, StaffInfo
+from edxml_schemas.secrecy import DEFAULT_SECRECY
 from edxml_schemas.statuses import REASON_REQUIRED, StatusCode
 
 
@@ -47,6 +48,7 @@ class Sent:
     submission: Submission
     receipts: Sequence[StoredReceipt]
     statuses: Sequence[InboxItem]
+    doubtful: Sequence[DoubtfulReceipt] = ()
 
 
 class Desk:
@@ -68,7 +70,8 @@ class Desk:
         Returns the submission id, or every reason why it was not taken. The same `submission_id` twice is one
         submission. Raises SpoolUnavailable, and UsageFault for an unusable key file.
         """
-        packed = package(content, keyring=self.keyring, organs=self._organs)
+        secrecy = DEFAULT_SECRECY if self.settings.refuse_secrets else None
+        packed = package(content, keyring=self.keyring, organs=self._organs, secrecy=secrecy)
         if isinstance(packed, tuple):
             return packed
         new = submission(packed, submission_id=submission_id or str(uuid4()), now=self.clock.now(), origin=origin)
@@ -225,6 +228,7 @@ class Desk:
                 submission=each,
                 receipts=self.spool.receipts_of(each.submission_id),
                 statuses=self.spool.statuses_about(submission_id=each.submission_id),
+                doubtful=self.spool.doubtful_receipts(each.submission_id),
             )
             for each in self.spool.find_submissions(name, limit=limit)
         ]

@@ -1,5 +1,6 @@
 """What comes from the hub, made durable: documents with their status 01, statuses, receipts."""
 
+import hashlib
 from dataclasses import replace
 from datetime import datetime
 from uuid import NAMESPACE_URL, uuid5
@@ -12,11 +13,13 @@ from agents.packaging import package, status_of, submission
 from agents.ports import Clock, Incoming
 from agents.settings import Settings
 from agents.spool import Spool
-from agents.spool.records import InboxItem, NewDelivery, NewSubmission, StoredReceipt
+from agents.spool.records import DoubtfulReceipt, InboxItem, NewDelivery, NewSubmission, StoredReceipt
 from edxml_schemas import codec
 from edxml_schemas.contract import MessageType, unbundled, urgency_of
+from edxml_schemas.findings import FindingCode, Findings, codes, finding
 from edxml_schemas.model import Document, Envelope, StatusMessage
-from edxml_schemas.receipts import Receipt, decode_receipt
+from edxml_schemas.receipts import Receipt, ReceiptKind, decode_receipt
+from edxml_schemas.signed_receipts import HubTrust, SignedReceipt, open_receipt
 from edxml_schemas.statuses import StatusCode
 
 
@@ -33,13 +36,22 @@ class Intake:
     """Synchronous; call it in a thread. Every method is idempotent."""
 
     def __init__(
-        self, settings: Settings, spool: Spool, *, keyring: Keyring, clock: Clock, log: FilteringBoundLogger
+        self,
+        settings: Settings,
+        spool: Spool,
+        *,
+        keyring: Keyring,
+        clock: Clock,
+        log: FilteringBoundLogger,
+        hub: HubTrust | None = None,
     ) -> None:
+        """`hub` is whose receipts count; without it all do."""
         self._settings = settings
         self._spool = spool
         self._keyring = keyring
         self._clock = clock
         self._log = log
+        self._hub = hub
 
     def keep(self, incoming: Incoming, content: bytes) -> bool:
         """Durable on return; False when it was there already. `content` has the digest that `incoming` states."""
@@ -48,29 +60,61 @@ class Intake:
         return self._keep_delivery(incoming, content)
 
     def _keep_receipts(self, content: bytes) -> bool:
-        """All receipts of a message, or none of them."""
-        arrived = []
+        """All receipts of a message, or none of them. What the hub did not sign is set aside and decides nothing."""
+        arrived: list[StoredReceipt] = []
+        set_aside: list[DoubtfulReceipt] = []
         for body in unbundled(content) or ():
+            stored = self._read_receipt(body)
+            if isinstance(stored, StoredReceipt):
+                arrived.append(stored)
+            else:
+                set_aside.append(stored)
+        if not arrived and not set_aside:
+            raise Unreadable("receipt")
+        kept = self._spool.add_receipts(arrived, set_aside)
+        for each in kept:
+            self._log.info("receipt", submission=each.submission_id, kind=each.kind, signer=each.signer)
+        return bool(kept)
+
+    def _read_receipt(self, body: bytes) -> StoredReceipt | DoubtfulReceipt:
+        """A receipt that counts, or one to set aside. Raises Unreadable for what is none, when none can be verified."""
+        now = self._clock.now()
+        if self._hub is None:
             receipt = decode_receipt(body)
             if not isinstance(receipt, Receipt):
                 raise Unreadable("receipt")
-            arrived.append(self._stored(receipt, body))
-        if not arrived:
-            raise Unreadable("receipt")
-        kept = self._spool.add_receipts(arrived)
-        for each in kept:
-            self._log.info("receipt", submission=each.submission_id, kind=each.kind)
-        return bool(kept)
-
-    def _stored(self, receipt: Receipt, body: bytes) -> StoredReceipt:
-        return StoredReceipt(
-            receipt_id=receipt.receipt_id,
-            submission_id=receipt.submission_id,
-            kind=receipt.kind.value,
-            duplicate=receipt.duplicate,
+            return _stored(receipt, body, now=now)
+        opened = open_receipt(body, self._hub)
+        if isinstance(opened, SignedReceipt):
+            opened = self._foreign(opened.receipt) or opened
+        if isinstance(opened, SignedReceipt):
+            return _stored(opened.receipt, body, now=now, signer=opened.signer, fingerprint=opened.fingerprint)
+        claimed = decode_receipt(body)
+        found = [str(code) for code in codes(opened)]
+        doubtful = DoubtfulReceipt(
+            digest=hashlib.sha256(body).hexdigest(),
+            submission_id=claimed.submission_id if isinstance(claimed, Receipt) else "",
+            kind=claimed.kind.value if isinstance(claimed, Receipt) else "",
+            findings="\n".join(found),
             body=body,
-            received_at=self._clock.now(),
+            received_at=now,
         )
+        self._log.error(
+            "receipt.not-believed",
+            submission=doubtful.submission_id,
+            kind=doubtful.kind,
+            findings=found,
+            vi="Biên nhận này không phải lời của trục về lần gửi ấy, không được tính; xem truc-agent status.",
+            en="This receipt is not the hub's word on that submission, and does not count; see truc-agent status.",
+        )
+        return doubtful
+
+    def _foreign(self, receipt: Receipt) -> Findings:
+        """What is wrong with the hub's word when it accepts other bytes than those that were submitted here."""
+        submission = self._spool.submission(receipt.submission_id) if receipt.kind is ReceiptKind.ACCEPTED else None
+        if submission is None or submission.digest == receipt.digest:
+            return ()
+        return (finding(FindingCode.TRANSPORT_DIGEST, stated=receipt.digest, computed=submission.digest),)
 
     def _keep_delivery(self, incoming: Incoming, content: bytes) -> bool:
         decoded = codec.decode(content)
@@ -134,6 +178,21 @@ class Intake:
             urgency=urgency_of(envelope.other_info.priority),
             about_leg=leg_id,
         )
+
+
+def _stored(receipt: Receipt, body: bytes, *, now: datetime, signer: str = "", fingerprint: str = "") -> StoredReceipt:
+    about_leg = receipt.kind not in {ReceiptKind.ACCEPTED, ReceiptKind.REFUSED} and receipt.legs
+    return StoredReceipt(
+        receipt_id=receipt.receipt_id,
+        submission_id=receipt.submission_id,
+        kind=receipt.kind.value,
+        duplicate=receipt.duplicate,
+        body=body,
+        received_at=now,
+        recipient=receipt.legs[0].recipient if about_leg else "",
+        signer=signer,
+        fingerprint=fingerprint,
+    )
 
 
 def document_of(spool: Spool, item: InboxItem) -> Document | None:

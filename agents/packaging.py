@@ -17,6 +17,7 @@ from edxml_schemas.drafts import DraftProblem
 from edxml_schemas.findings import Finding, FindingCode, Findings, finding
 from edxml_schemas.limits import DEFAULT_LIMITS
 from edxml_schemas.model import Document, Envelope, Organ, ResponseFor, StaffInfo, StatusMessage
+from edxml_schemas.secrecy import DEFAULT_SECRECY, SecrecyRules
 from edxml_schemas.statuses import REASON_REQUIRED, STATUS_TEXT, StatusCode
 
 Refusal = tuple[Finding | DraftProblem, ...]
@@ -40,7 +41,13 @@ def read_envelope(path: Path) -> bytes:
         return file.read(DEFAULT_LIMITS.envelope_bytes + 1)
 
 
-def package(content: bytes | Envelope, *, keyring: Keyring, organs: Iterable[str]) -> Package | Refusal:
+def package(
+    content: bytes | Envelope,
+    *,
+    keyring: Keyring,
+    organs: Iterable[str],
+    secrecy: SecrecyRules | None = DEFAULT_SECRECY,
+) -> Package | Refusal:
     """Checks an envelope and signs it for its sender, unless a sound signature is there already.
 
     A missing or decorative signature is replaced. A real one that does not verify is refused: signing over it would
@@ -57,6 +64,9 @@ def package(content: bytes | Envelope, *, keyring: Keyring, organs: Iterable[str
     organ = envelope.sender.organ_id
     if organ not in set(organs):
         return (finding(FindingCode.SENDER_AGENT, xpath="//edXML:From/edXML:OrganId", value=organ),)
+    secret = secrecy.marks_in(envelope) if secrecy is not None and isinstance(envelope, Document) else ()
+    if secret:
+        return secret  # it does not even leave the agency
     signed = _signed(data, organ, keyring=keyring)
     return Package(content=signed, envelope=envelope) if isinstance(signed, bytes) else signed
 

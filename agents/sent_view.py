@@ -6,9 +6,9 @@ from typing import Final
 
 from agents.desk import Sent
 from agents.packaging import Refusal, refusal_as_dicts
-from agents.spool.records import InboxItem, StoredReceipt, Submission, SubmissionState
+from agents.spool.records import DoubtfulReceipt, InboxItem, StoredReceipt, Submission, SubmissionState
 from edxml_schemas import catalogue
-from edxml_schemas.receipts import Receipt, decode_receipt
+from edxml_schemas.receipts import Receipt, ReceiptKind, decode_receipt
 from edxml_schemas.statuses import STATUS_TEXT, StatusCode
 
 STATE_TEXT: Final[dict[str, tuple[str, str]]] = {
@@ -19,6 +19,18 @@ STATE_TEXT: Final[dict[str, tuple[str, str]]] = {
     "fault": ("Chưa gửi được: văn bản có lỗi", "not sent: the document has faults"),
 }
 """Vietnamese and English, in that order."""
+
+RECEIPT_TEXT: Final[dict[str, tuple[str, str]]] = {
+    ReceiptKind.ACCEPTED.value: ("Trục đã tiếp nhận", "accepted by the hub"),
+    ReceiptKind.REFUSED.value: ("Trục từ chối", "refused by the hub"),
+    ReceiptKind.HANDED_OVER.value: ("đã chuyển vào hộp thư nơi nhận", "in the recipient's inbox"),
+    ReceiptKind.DELIVERED.value: ("nơi nhận đã lưu", "durable at the recipient"),
+    ReceiptKind.NOT_DELIVERED.value: ("CHƯA chuyển được", "NOT delivered"),
+}
+"""What each kind of receipt says, in Vietnamese and English."""
+
+_PROGRESS: Final = (ReceiptKind.HANDED_OVER.value, ReceiptKind.NOT_DELIVERED.value, ReceiptKind.DELIVERED.value)
+"""Receipts about one leg; a later one says more than the earlier ones, in whatever order they came."""
 
 
 def state_of(submission: Submission) -> str:
@@ -69,6 +81,8 @@ def result_as_dict(submission: Submission, receipts: Sequence[StoredReceipt]) ->
     }
     if submission.origin.startswith("outbox/"):
         shown["sent"] = f"sent/{submission.submission_id}/{submission.origin.removeprefix('outbox/')}"
+    if receipts:
+        shown["receipts"] = [receipt_as_dict(each) for each in receipts]
     if answer is not None:
         shown |= {
             "message_id": answer.message_id,
@@ -79,6 +93,42 @@ def result_as_dict(submission: Submission, receipts: Sequence[StoredReceipt]) ->
             "findings": [catalogue.as_dict(each) for each in answer.findings],
         }
     return shown
+
+
+def receipt_as_dict(receipt: StoredReceipt) -> dict[str, object]:
+    """One receipt: what it says, and who signed it (null when the agent has no certificate of the hub to tell)."""
+    vi, en = RECEIPT_TEXT.get(receipt.kind, (receipt.kind, receipt.kind))
+    return {
+        "receipt_id": receipt.receipt_id,
+        "kind": receipt.kind,
+        "kind_text": {"vi": vi, "en": en},
+        "recipient": receipt.recipient,
+        "received_at": _time(receipt.received_at),
+        "signed_by": receipt.signer or None,
+        "certificate": receipt.fingerprint or None,
+    }
+
+
+def doubtful_as_dict(receipt: DoubtfulReceipt) -> dict[str, object]:
+    """What came as a receipt and is not believed. What it claims is not to be believed, either."""
+    return {
+        "digest": receipt.digest,
+        "claims_submission": receipt.submission_id,
+        "claims_kind": receipt.kind,
+        "codes": receipt.findings.split("\n"),
+        "received_at": _time(receipt.received_at),
+    }
+
+
+def progress_of(receipts: Sequence[StoredReceipt]) -> dict[str, str]:
+    """By recipient, the kind of receipt that says most about its leg."""
+    best: dict[str, str] = {}
+    for each in receipts:
+        if each.kind in _PROGRESS:
+            known = best.get(each.recipient)
+            if known is None or _PROGRESS.index(each.kind) > _PROGRESS.index(known):
+                best[each.recipient] = each.kind
+    return best
 
 
 def status_as_dict(item: InboxItem) -> dict[str, object]:
@@ -122,9 +172,10 @@ def item_as_dict(item: InboxItem) -> dict[str, object]:
 
 
 def sent_as_dict(sent: Sent) -> dict[str, object]:
-    """A submission, the answer, and the recipients' statuses."""
+    """A submission, the answer, the recipients' statuses, and what came as a receipt and is none."""
     return result_as_dict(sent.submission, sent.receipts) | {
-        "statuses": [status_as_dict(each) for each in sent.statuses]
+        "statuses": [status_as_dict(each) for each in sent.statuses],
+        "doubtful_receipts": [doubtful_as_dict(each) for each in sent.doubtful],
     }
 
 

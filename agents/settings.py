@@ -53,6 +53,10 @@ class Settings(BaseSettings):
     blob_url: str = ""
     """The hub's door for envelopes above 1 MiB, for example `http://truc.example/-/blobs`."""
     blob_token: SecretStr = SecretStr("")
+    hub_certificate: Path | None = None
+    """The hub's certificate (PEM, one or several): receipts that it did not sign do not count. None believes all."""
+    hub_name: str = ""
+    """The hub's common name; needed when `hub_certificate` is an authority's, which certifies others, too."""
     spool: Path = Path("spool")
     folder: Path | None = None
     """Root of the folder connector; without it there is none."""
@@ -60,6 +64,8 @@ class Settings(BaseSettings):
     """A submission without a receipt for so long is published again, under the same id."""
     settle: timedelta = timedelta(milliseconds=500)
     """How long nothing must have changed before a dropped file counts as whole."""
+    refuse_secrets: bool = True
+    """Refuse what is marked as a state secret before it leaves the agency (Decision 28/2018/QĐ-TTg)."""
     prefetch: int = Field(default=50, ge=1, le=1000)
     organs: tuple[OrganSettings, ...] = Field(min_length=1)
 
@@ -113,8 +119,9 @@ def _placed(values: dict[str, Any], home: Path) -> dict[str, Any]:
     """The values with every path made absolute."""
     placed = dict(values)
     placed["spool"] = home / str(values.get("spool", "spool"))
-    if "folder" in values:
-        placed["folder"] = home / str(values["folder"])
+    for name in ("folder", "hub_certificate"):
+        if name in values:
+            placed[name] = home / str(values[name])
     organs = values.get("organs", ())
     if isinstance(organs, list):
         placed["organs"] = tuple(

@@ -21,6 +21,12 @@ amqp_url = "amqp://{name}@localhost/"
 # blob_url = "http://localhost:8080/-/blobs"
 # blob_token = ""
 
+# Chứng thư của trục (PEM), do quản trị trục đưa: biên nhận không do trục ký thì không được tính. Nếu là chứng thư của
+# nơi cấp (CA) thì ghi thêm tên trục. / The hub's certificate (PEM), from its administrator: receipts that the hub did
+# not sign do not count. With an authority's certificate, name the hub, too.
+# hub_certificate = "hub.cert.pem"
+# hub_name = ""
+
 # Kho tạm và thư mục trao đổi / the spool, and the folder shared with the document system.
 spool = "spool"
 folder = "folder"

@@ -1,6 +1,9 @@
 """`truc-agent status`: look at what was sent, or say something about what came."""
 
+import hashlib
+import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -10,6 +13,7 @@ from agents.desk import Desk, Sent
 from edxml_schemas.model import StaffInfo
 from edxml_schemas.statuses import STATUS_TEXT, StatusCode
 
+SAFE_NAME: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,100}")
 COLUMNS: Final = (
     "Mã lần gửi / submission",
     "Văn bản / document",
@@ -35,6 +39,13 @@ def status(
     to: Annotated[
         str, typer.Option(help="Với 13: cơ quan nhận bị yêu cầu trả lại. / With 13: the recipient asked.")
     ] = "",
+    receipts: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Ghi biên nhận có chữ ký của trục ra thư mục này. / Write the hub's signed receipts into this folder.",
+        ),
+    ] = None,
     staff: Annotated[str, typer.Option(help="Người xử lý. / Who handles it.")] = "",
     department: Annotated[str, typer.Option(help="Đơn vị xử lý. / Which department.")] = "",
     as_json: AsJson = False,
@@ -47,6 +58,8 @@ def status(
       truc-agent status                                    mọi văn bản đã gửi / everything sent
 
       truc-agent status "000.00.00.G22,2026/09/30,7816/VPCP-TTĐT"
+
+      truc-agent status 7816/VPCP-TTĐT --receipts bien-nhan    biên nhận thành tệp / receipts as files
 
       truc-agent status 6f0c… 03 --staff "Nguyễn Văn A"    báo đã tiếp nhận / report reception
 
@@ -62,6 +75,8 @@ def status(
             _report(desk, name, code, reason=reason, to=to, staff=staff, department=department, as_json=as_json)
         else:
             _show(desk, name, as_json=as_json)
+            if receipts is not None:
+                _write_receipts(desk, name, receipts)
 
 
 def _report(
@@ -95,6 +110,7 @@ def _show(desk: Desk, name: str, *, as_json: bool) -> None:
         from agents.errors import UnknownDocument
 
         raise UnknownDocument(name)
+    _tell_doubtful(desk)
     if as_json:
         print_json([sent_as_dict(each) for each in found])
         return
@@ -104,11 +120,45 @@ def _show(desk: Desk, name: str, *, as_json: bool) -> None:
     _print_table(found)
 
 
+def _tell_doubtful(desk: Desk) -> None:
+    doubtful = desk.spool.doubtful_receipts()
+    if doubtful:
+        why = ", ".join(sorted({code for each in doubtful for code in each.findings.split("\n")}))
+        say(
+            f"CẢNH BÁO: {len(doubtful)} biên nhận không tin được, không được tính ({why}).",
+            f"WARNING: {len(doubtful)} receipts are not the hub's word and do not count ({why}).",
+        )
+
+
+def _write_receipts(desk: Desk, name: str, folder: Path) -> None:
+    """Every receipt byte for byte, as `<submission>/<number>-<kind>-<start of its digest>.xml`."""
+    from agents.spool.bodies import write_durably
+
+    written = 0
+    for sent in desk.sent(name):
+        home = folder / file_name(sent.submission.submission_id)
+        for number, each in enumerate(sent.receipts, start=1):
+            home.mkdir(parents=True, exist_ok=True)
+            digest = hashlib.sha256(each.body).hexdigest()
+            write_durably(home / f"{number:04d}-{each.kind}-{digest[:16]}.xml", each.body)
+            written += 1
+    say(f"Đã ghi {written} biên nhận vào {folder}.", f"{written} receipts written to {folder}.")
+    say(
+        "Kiểm tra: edxml verify-receipt TỆP --hub-cert CHỨNG-THƯ-TRỤC",
+        "Check them with: edxml verify-receipt FILE --hub-cert HUB-CERTIFICATE",
+    )
+
+
+def file_name(name: str) -> str:
+    """The name when it can be a file's, else its digest: submission ids may be chosen by others."""
+    return name if SAFE_NAME.fullmatch(name) else hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()
+
+
 def _print_table(found: Sequence[Sent]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from agents.sent_view import STATE_TEXT, state_of
+    from agents.sent_view import RECEIPT_TEXT, STATE_TEXT, progress_of, state_of
 
     table = Table(title="Đã gửi / sent")
     for column in COLUMNS:
@@ -116,12 +166,13 @@ def _print_table(found: Sequence[Sent]) -> None:
     for each in found:
         submission = each.submission
         said = [f"{item.sender}: {item.status_code} {item.description}".strip() for item in each.statuses]
+        legs = [f"{to}: {' / '.join(RECEIPT_TEXT[kind])}" for to, kind in progress_of(each.receipts).items()]
         document = submission.document_id + (f" [{submission.status_code}]" if submission.status_code else "")
         table.add_row(
             submission.submission_id,
             document,
             "\n".join(submission.recipients),
-            "\n".join(filter(None, (" / ".join(STATE_TEXT[state_of(submission)]), submission.problem))),
+            "\n".join(filter(None, (" / ".join(STATE_TEXT[state_of(submission)]), submission.problem, *legs))),
             "\n".join(said),
         )
     Console().print(table)

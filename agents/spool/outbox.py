@@ -8,15 +8,17 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from agents.spool.records import NewSubmission, StoredReceipt, Submission, SubmissionState
-from agents.spool.rows import receipt_of, row_of_submission, submission_of
-from agents.spool.schema import outbox, receipts
+from agents.spool.records import DoubtfulReceipt, NewSubmission, StoredReceipt, Submission, SubmissionState
+from agents.spool.rows import doubtful_of, receipt_of, row_of_submission, submission_of
+from agents.spool.schema import doubtful, outbox, receipts
 from agents.spool.store import SpoolStore
 from edxml_schemas.contract import Urgency
 
 ANSWERS: Final = frozenset({"accepted", "refused"})
 """Kinds of receipts that decide a submission."""
 PROBLEM_CHARS: Final = 500
+MOST_DOUBTFUL: Final = 1000
+"""Receipts kept that were not believed. Whoever can forge one can forge many."""
 
 
 class SpoolOutbox(SpoolStore):
@@ -106,10 +108,23 @@ class SpoolOutbox(SpoolStore):
         """Keeps a receipt and decides its submission; False when the receipt is there already."""
         return bool(self.add_receipts((receipt,)))
 
-    def add_receipts(self, arrived: Sequence[StoredReceipt]) -> Sequence[StoredReceipt]:
-        """Keeps receipts, all or none, and decides their submissions; those that were not there already."""
+    def add_receipts(
+        self, arrived: Sequence[StoredReceipt], set_aside: Sequence[DoubtfulReceipt] = ()
+    ) -> Sequence[StoredReceipt]:
+        """Keeps receipts, all or none, and decides their submissions; those that were not there already.
+
+        What is set aside is kept for people to look at, `MOST_DOUBTFUL` of them, and decides nothing.
+        """
         with self._write() as connection:
+            for each in set_aside:
+                self._set_aside(connection, each)
             return [each for each in arrived if self._add_receipt(connection, each)]
+
+    @staticmethod
+    def _set_aside(connection: Connection, receipt: DoubtfulReceipt) -> None:
+        there = connection.scalar(select(func.count()).select_from(doubtful))
+        if there is not None and there < MOST_DOUBTFUL:
+            connection.execute(insert(doubtful).values(asdict(receipt)).on_conflict_do_nothing())
 
     def _add_receipt(self, connection: Connection, receipt: StoredReceipt) -> bool:
         done = connection.execute(insert(receipts).values(asdict(receipt)).on_conflict_do_nothing())
@@ -175,6 +190,14 @@ class SpoolOutbox(SpoolStore):
                 select(receipts).where(receipts.c.submission_id == submission_id).order_by(receipts.c.received_at)
             )
             return [receipt_of(row) for row in rows]
+
+    def doubtful_receipts(self, submission_id: str | None = None) -> Sequence[DoubtfulReceipt]:
+        """What came as a receipt and was not believed, oldest first: all, or those that claim to answer this one."""
+        query = select(doubtful).order_by(doubtful.c.received_at)
+        if submission_id is not None:
+            query = query.where(doubtful.c.submission_id == submission_id)
+        with self._read() as connection:
+            return [doubtful_of(row) for row in connection.execute(query)]
 
     def _submissions(self, query: Select[Any]) -> Sequence[Submission]:
         with self._read() as connection:

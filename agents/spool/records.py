@@ -149,11 +149,33 @@ class InboxItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredReceipt:
-    """A receipt as it came from the hub. `kind` is the value of its ReceiptKind."""
+    """A receipt as it came from the hub, with its signature. `kind` is the value of its ReceiptKind.
+
+    `recipient` is of a receipt about one leg. `signer` and `fingerprint` tell whose signature was found good when it
+    came: the common name, and the SHA-256 of the certificate; both are empty when no certificate of the hub is pinned.
+    """
 
     receipt_id: str
     submission_id: str
     kind: str
     duplicate: bool
+    body: bytes = field(repr=False)
+    received_at: datetime
+    recipient: str = ""
+    signer: str = ""
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoubtfulReceipt:
+    """What came as a receipt and is not the hub's word. `submission_id` and `kind` are what it claims.
+
+    `digest` is the SHA-256 of its bytes, `findings` say why it is not believed, one per line.
+    """
+
+    digest: str
+    submission_id: str
+    kind: str
+    findings: str
     body: bytes = field(repr=False)
     received_at: datetime

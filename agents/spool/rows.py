@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from agents.spool.records import (
+    DoubtfulReceipt,
     InboxItem,
     NewDelivery,
     NewSubmission,
@@ -33,6 +34,10 @@ def item_of(row: Row[Any]) -> InboxItem:
     values["urgency"] = Urgency(values["urgency"])
     del values["place_key"]
     return InboxItem(**values)
+
+
+def doubtful_of(row: Row[Any]) -> DoubtfulReceipt:
+    return DoubtfulReceipt(**row._mapping)
 
 
 def receipt_of(row: Row[Any]) -> StoredReceipt:

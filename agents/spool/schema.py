@@ -119,6 +119,20 @@ receipts: Final = Table(
     Column("duplicate", Boolean, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("received_at", UtcTime, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("signer", Text, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+)
+
+doubtful: Final = Table(
+    "doubtful_receipts",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("submission_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("findings", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("received_at", UtcTime, nullable=False),
 )
 
 _FIRST: Final = (
@@ -167,7 +181,17 @@ _PLACE_KEYS: Final = (
     "CREATE INDEX inbox_place_key ON inbox (place_key) WHERE place_key <> ''",
 )
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_FIRST, _PLACE_KEYS)
+_SIGNED_RECEIPTS: Final = (
+    "ALTER TABLE receipts ADD COLUMN recipient TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE receipts ADD COLUMN signer TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE receipts ADD COLUMN fingerprint TEXT NOT NULL DEFAULT ''",
+    """CREATE TABLE doubtful_receipts (
+        digest TEXT PRIMARY KEY, submission_id TEXT NOT NULL, kind TEXT NOT NULL, findings TEXT NOT NULL,
+        body BLOB NOT NULL, received_at TEXT NOT NULL)""",
+    "CREATE INDEX doubtful_submission ON doubtful_receipts (submission_id)",
+)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_FIRST, _PLACE_KEYS, _SIGNED_RECEIPTS)
 """Step n brings a spool from version n to n + 1. Steps are only ever added."""
 
 

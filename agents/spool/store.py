@@ -46,7 +46,8 @@ class SpoolStore:
             raise _unavailable(error) from error
 
     def close(self) -> None:
-        self._watcher.close()
+        with self._watching:  # a thread of a loop that was cancelled may still be asking
+            self._watcher.close()
         self._engine.dispose()
 
     def __enter__(self) -> Self:
