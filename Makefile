@@ -6,8 +6,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
+SOAK = $(foreach each,docs minutes seed cluster database,$(addprefix --$(each)=,$($(shell echo $(each) | tr a-z A-Z))))
 
-.PHONY: help install demo test lint format bench lock clean
+.PHONY: help install demo test soak lint format bench lock clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -20,8 +21,8 @@ install: $(READY) ## a virtual environment with everything pinned
 
 ifeq ($(PYTHON),)
 # No Python 3.11 on this machine: the same, in a container.
-demo test bench:
-	@docker/in-docker.sh $@ "$(ARGS)"
+demo test soak bench:
+	@docker/in-docker.sh $@ "$(if $(filter soak,$@),$(SOAK) )$(ARGS)"
 else
 demo: $(READY) ## a small country exchanges signed documents (ARGS=--keep leaves it running)
 	@$(BIN)/python -m tests.demo $(ARGS)
@@ -33,6 +34,9 @@ test: $(READY) lint ## every ring of tests, on a real RabbitMQ and PostgreSQL
 bench: $(READY) ## routed documents per second, as a ratio to a raw relay of the same payload
 	@$(BIN)/python -m tests.support.services ensure rabbitmq
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+soak: $(READY) ## documents travel while everything breaks (DOCS= MINUTES= SEED= CLUSTER=3 DATABASE=postgresql)
+	@$(BIN)/python -m tests.soak $(SOAK) $(ARGS)
 endif
 
 lint: $(READY) ## ruff, strict mypy, import-linter
@@ -50,4 +54,4 @@ lock: $(READY) ## write requirements.lock anew from pyproject.toml
 	    --no-annotate --generate-hashes --output-file requirements.lock pyproject.toml
 
 clean: ## remove what the demo, the benchmark and the tests left behind
-	rm -rf .demo .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	rm -rf .demo .bench .soak .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info

@@ -20,6 +20,7 @@ from tests.support.broker_fixture import needs_rabbitmq
 
 PATIENCE = 90.0  # seconds until a demo that does not get there fails
 SENT_OK = "SHA-256 của từng bản bằng bản đã gửi"
+SIGNED_OK = "biên nhận, chữ ký của trục đều đúng"
 QUICK = ("cong-van", "tiep-nhan", "gia-mao")
 """Steps enough to see a replay; they need nothing of the others."""
 
@@ -122,8 +123,34 @@ def test_the_demo_shows_the_matrix_and_every_copy_is_what_was_sent(standing: Sta
     assert "Văn bản × nơi nhận" in shown
     assert all(body.name.split()[0] in shown for body in BODIES)
     assert SENT_OK in shown
+    assert SIGNED_OK in shown
     assert "✗" not in shown
     assert "Traceback" not in shown
+
+
+@pytest.mark.rabbitmq
+@pytest.mark.slow
+def test_the_receipts_of_a_document_are_files_that_prove_something_anywhere(standing: Standing, tmp_path: Path) -> None:
+    document = next(each for each in standing.truc("trace", "000.00.00.G90") if len(each["matrix"]) == 5)
+    submission = document["message"]["submission_id"]
+    settings = str(standing.folder / "agents" / "van-phong" / "agent.toml")
+    told = standing.run("truc-agent", "status", submission, "--receipts", str(tmp_path), "--config", settings, "--json")
+    assert told.returncode == 0
+    (sent,) = json.loads(told.stdout)
+    assert {each["signed_by"] for each in sent["receipts"]} == {"truc-lien-thong"}
+    assert sent["doubtful_receipts"] == []
+    files = sorted((tmp_path / submission).iterdir())
+    assert sorted(each.name.split("-", 1)[1].rsplit("-", 1)[0] for each in files) == [
+        "accepted",
+        *["delivered"] * 5,
+        *["handed-over"] * 5,
+    ]
+    certificate = str(standing.folder / "hub" / "hub" / "hub.cert.pem")
+    shown = standing.run("edxml", "verify-receipt", str(files[0]), "--hub-cert", certificate, "--json")
+    assert shown.returncode == 0
+    assert json.loads(shown.stdout)["receipt"]["digest"] == document["message"]["digest"]
+    files[0].write_bytes(files[0].read_bytes().replace(b"<Size>", b"<Size>1"))
+    assert standing.run("edxml", "verify-receipt", str(files[0]), "--hub-cert", certificate).returncode == 1
 
 
 @pytest.mark.rabbitmq
@@ -208,6 +235,7 @@ def test_without_a_broker_the_demo_plays_the_same_day_in_one_process(tmp_path: P
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "NO RABBITMQ" in done.stdout
+    assert SIGNED_OK in done.stdout
     assert SENT_OK in done.stdout
 
 

@@ -15,12 +15,16 @@ import pytest
 from edxml_schemas.contract import (
     CLAIM_THRESHOLD,
     DEAD_QUEUE,
+    DELIVER_EXCHANGE,
     DELIVERY_LIMIT,
+    QUORUM_ARGUMENTS,
     REPORT_EXCHANGE,
+    REPORT_QUEUE,
     SUBMIT_EXCHANGE,
     Header,
     MessageType,
     Urgency,
+    deliver_key,
     inbox_queue,
     ingest_queue,
     submit_key,
@@ -29,9 +33,10 @@ from edxml_schemas.contract import (
 from router.adapters.amqp import AmqpBroker
 from router.adapters.clock import SystemClock
 from router.adapters.memory_broker import AccessRefused, MemoryBroker
+from router.core.dead import DeadKind
 from router.core.ids import leg_id_of
 from router.core.records import OutboxItem, OutboxKind
-from router.ports import Broker, BrokerUnavailable, Delivery
+from router.ports import Broker, BrokerUnavailable, DeadDelivery, Delivery, Placement
 from tests.support.broker import PrivateBroker
 from tests.support.broker_fixture import AGENTS
 from tests.support.waiting import until
@@ -66,6 +71,10 @@ class Agents(Protocol):
     async def read(self, agent: str, *, owner: str) -> "Received": ...
 
     async def dead(self) -> int: ...
+
+    async def narrow_inbox(self, agent: str, messages: int) -> None:
+        """Declare an inbox that takes no more than so many."""
+        ...
 
 
 class Received:
@@ -123,7 +132,11 @@ class MemoryAgents:
         raise AssertionError("an inbox does not end")
 
     async def dead(self) -> int:
-        return len(self._broker.dead_letters())
+        return len(self._broker.buried)
+
+    async def narrow_inbox(self, agent: str, messages: int) -> None:
+        await self._broker.ensure_inboxes([agent])
+        self._broker.limit_inboxes(agent, messages)
 
 
 class AmqpAgents:
@@ -194,6 +207,17 @@ class AmqpAgents:
             channel = await connection.channel()
             queue = await channel.declare_queue(DEAD_QUEUE, passive=True)
             return queue.declaration_result.message_count or 0
+        finally:
+            await connection.close()
+
+    async def narrow_inbox(self, agent: str, messages: int) -> None:
+        connection = await aio_pika.connect(self._node.hub_url)
+        try:
+            channel = await connection.channel()
+            arguments = {**QUORUM_ARGUMENTS, "x-max-length": messages}
+            for urgency in Urgency:
+                queue = await channel.declare_queue(inbox_queue(agent, urgency), durable=True, arguments=arguments)  # type: ignore[arg-type]  # texts and numbers
+                await queue.bind(DELIVER_EXCHANGE, deliver_key(agent, urgency))
         finally:
             await connection.close()
 
@@ -380,7 +404,7 @@ async def test_no_more_than_the_prefetch_is_in_hand(ends: tuple[Broker, Agents])
 
 async def test_a_published_item_is_in_the_inbox_with_its_headers(ends: tuple[Broker, Agents]) -> None:
     broker, agents = ends
-    assert list(await broker.publish([(item("o-1"), BODY)])) == [True]
+    assert list(await broker.publish([(item("o-1"), BODY)])) == [Placement.CONFIRMED]
     async with asyncio.timeout(PATIENCE):
         received = await agents.read(HEALTH, owner=HEALTH)
     assert (received.message_id, received.kind, received.body) == ("o-1", "edoc", BODY)
@@ -404,15 +428,15 @@ async def test_a_claimed_item_says_so(ends: tuple[Broker, Agents]) -> None:
 async def test_what_reaches_no_inbox_is_not_confirmed_and_the_rest_is(ends: tuple[Broker, Agents]) -> None:
     broker, _ = ends
     mixed = [(item("o-1"), BODY), (item("o-2", agent="khong-co"), BODY), (item("o-3", agent=BUILDING), BODY)]
-    assert list(await broker.publish(mixed)) == [True, False, True]
+    assert list(await broker.publish(mixed)) == [Placement.CONFIRMED, Placement.NO_INBOX, Placement.CONFIRMED]
 
 
 async def test_a_new_agent_has_an_inbox_once_it_is_ensured(ends: tuple[Broker, Agents]) -> None:
     broker, _ = ends
-    assert list(await broker.publish([(item("o-1", agent="moi-den"), BODY)])) == [False]
+    assert list(await broker.publish([(item("o-1", agent="moi-den"), BODY)])) == [Placement.NO_INBOX]
     await broker.ensure_inboxes(["moi-den"])
     await broker.ensure_inboxes(["moi-den"])
-    assert list(await broker.publish([(item("o-1", agent="moi-den"), BODY)])) == [True]
+    assert list(await broker.publish([(item("o-1", agent="moi-den"), BODY)])) == [Placement.CONFIRMED]
 
 
 async def test_nothing_to_publish_is_nothing(ends: tuple[Broker, Agents]) -> None:
@@ -509,6 +533,84 @@ async def test_receipts_for_one_agent_travel_together_and_each_is_confirmed(ends
         (replace(item(f"r-{n}"), kind=OutboxKind.RECEIPT, type=MessageType.RECEIPT), f"<R{n}/>".encode())
         for n in range(3)
     ]
-    assert list(await broker.publish(receipts)) == [True, True, True]
+    assert list(await broker.publish(receipts)) == [Placement.CONFIRMED] * 3
     received = await agents.read(HEALTH, owner=HEALTH)
     assert unbundled(received.body) == (b"<R0/>", b"<R1/>", b"<R2/>")
+
+
+async def test_an_inbox_that_is_full_says_so_and_the_others_get_theirs(ends: tuple[Broker, Agents]) -> None:
+    broker, agents = ends
+    await agents.narrow_inbox("moi-den", 1)
+    tried = 0
+
+    async def full() -> bool:
+        nonlocal tried
+        tried += 1
+        return list(await broker.publish([(item(f"f-{tried}", agent="moi-den"), BODY)])) == [Placement.FULL]
+
+    await until(full)
+    mixed = [(item("o-1", agent="moi-den"), BODY), (item("o-2"), BODY)]
+    assert list(await broker.publish(mixed)) == [Placement.FULL, Placement.CONFIRMED]
+
+
+async def crash_on(broker: Broker, urgency: Urgency = Urgency.NORMAL) -> None:
+    """Take what comes and give it back until the broker gives it up."""
+    tried = 0
+    # The brokers' iterators are generators.
+    consumer = cast("AsyncGenerator[Delivery, None]", broker.submissions(urgency, prefetch=1))
+    async with asyncio.timeout(PATIENCE), contextlib.aclosing(consumer) as arriving:
+        async for delivery in arriving:
+            await delivery.requeue()
+            tried += 1
+            if tried > DELIVERY_LIMIT:
+                break
+
+
+async def dead_letter(broker: Broker) -> DeadDelivery:
+    consumer = cast("AsyncGenerator[DeadDelivery, None]", broker.dead_letters(prefetch=5))
+    async with asyncio.timeout(PATIENCE), contextlib.aclosing(consumer) as arriving:
+        async for delivery in arriving:
+            return delivery
+    raise AssertionError("dead letters do not end")
+
+
+async def test_a_dead_letter_tells_what_it_was_and_why_it_died(ends: tuple[Broker, Agents]) -> None:
+    broker, agents = ends
+    await agents.submit(HEALTH, "s-1", urgency=Urgency.URGENT, user_id=HEALTH)
+    await crash_on(broker, Urgency.URGENT)
+    dead = await dead_letter(broker)
+    letter = dead.letter
+    assert (letter.kind, letter.agent, letter.submission_id) == (DeadKind.SUBMISSION, HEALTH, "s-1")
+    assert (letter.queue, letter.reason) == (ingest_queue(Urgency.URGENT), "delivery_limit")
+    assert (letter.user_id, letter.type, letter.urgency) == (HEALTH, "edoc", Urgency.URGENT)
+    assert (letter.deaths, letter.attempts, letter.died_at.tzinfo) == (1, DELIVERY_LIMIT + 1, UTC)
+    assert (letter.digest, letter.size, dead.body) == (DIGEST, len(BODY), BODY)
+    assert letter.properties[Header.DIGEST.value] == DIGEST
+    assert letter.properties[Header.SIZE.value] == str(len(BODY))
+
+
+async def test_a_dead_letter_stays_until_it_is_acknowledged(ends: tuple[Broker, Agents]) -> None:
+    broker, agents = ends
+    await agents.submit(HEALTH, "s-1")
+    await crash_on(broker)
+    first_look = await dead_letter(broker)
+    await first_look.requeue()
+    again = await dead_letter(broker)
+    assert (again.letter.id, again.letter.died_at) == (first_look.letter.id, first_look.letter.died_at)
+    await broker.ack([again])
+    await until_depth(broker, DEAD_QUEUE, 0)
+
+
+async def test_a_report_that_nobody_could_record_is_a_dead_letter_about_its_leg(ends: tuple[Broker, Agents]) -> None:
+    broker, agents = ends
+    await agents.report(HEALTH, {Header.LEG.value: LEG, Header.DIGEST.value: DIGEST})
+    tried = 0
+    async with asyncio.timeout(PATIENCE):
+        async for delivery in broker.reports(prefetch=1):
+            await delivery.requeue()
+            tried += 1
+            if tried > DELIVERY_LIMIT:
+                break
+    letter = (await dead_letter(broker)).letter
+    assert (letter.kind, letter.agent, letter.leg_id) == (DeadKind.REPORT, HEALTH, LEG)
+    assert (letter.queue, letter.size) == (REPORT_QUEUE, 0)

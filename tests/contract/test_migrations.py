@@ -3,6 +3,8 @@
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,10 +14,13 @@ from sqlalchemy import inspect, text
 
 from router.adapters.sql.engine import normal_url, open_engine
 from router.adapters.sql.migrate import head, revision_of, upgrade
+from router.adapters.sql.rows import message_row
 from router.adapters.sql.store import SqlStore
 from router.adapters.sql.tables import METADATA
+from router.core.records import LegState, PutEvent
 from router.core.registry import OrganRecord
 from router.ports import StoreUnavailable
+from tests.support.records import event, message
 
 UPGRADE = "import sys; from router.adapters.sql.migrate import upgrade; upgrade(sys.argv[1])"
 
@@ -30,7 +35,11 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def test_an_empty_database_gets_exactly_the_tables_of_the_code(empty_url: str) -> None:
     upgrade(empty_url)
 
-    engine = open_engine(empty_url)
+    _has_exactly_the_tables_of_the_code(empty_url)
+
+
+def _has_exactly_the_tables_of_the_code(url: str) -> None:
+    engine = open_engine(url)
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
         assert revision_of(connection) == head()
@@ -57,6 +66,45 @@ def test_upgrading_again_changes_nothing(empty_url: str) -> None:
 
     assert store.registry().organs["H1"].name == "Một"
     store.close()
+
+
+def test_a_database_of_the_first_version_keeps_its_records_and_learns_when_they_arrived(empty_url: str) -> None:
+    upgrade(empty_url, to="0001")
+    late_in_vietnam = datetime(2026, 3, 2, 16, 59, 59, 999999, tzinfo=UTC)
+    first = message("1", received_at=late_in_vietnam)
+    second = message("2", received_at=late_in_vietnam + timedelta(microseconds=1))
+    engine = open_engine(empty_url)
+    names_now = METADATA.tables["messages"].c.keys()
+    rows = [{**dict(zip(names_now, message_row(each), strict=True)), "code_number": "7"} for each in (first, second)]
+    names_then = [*(each for each in names_now if each != "arrived_on"), "code_number"]
+    with engine.begin() as connection:
+        names = ", ".join(names_then)
+        marks = ", ".join(f":{name}" for name in names_then)
+        connection.execute(text(f"INSERT INTO messages ({names}) VALUES ({marks})"), rows)  # noqa: S608  our columns
+        connection.execute(
+            text(
+                "INSERT INTO legs (id, message_id, ordinal, recipient, agent, state, urgency, created_at, status,"
+                " reason, recall, version) VALUES ('l-1', 'm-1', 0, 'H1', 'a', 'held', 'normal', 7, '', '', 'none', 0)"
+            )
+        )
+        happened = "INSERT INTO events (name, at, message_id, leg_id, actor, facts) VALUES ('e', 7, 'm-1', '', '', '')"
+        connection.execute(text(happened))
+        connection.execute(text(happened))
+    engine.dispose()
+
+    upgrade(empty_url)
+
+    store = SqlStore(empty_url)
+    assert store.message("m-1") == replace(first, arrived_on=date(2026, 3, 2))
+    assert store.message("m-2") == replace(second, arrived_on=date(2026, 3, 3))
+    (leg,) = store.legs_of("m-1")
+    assert (leg.state, leg.look_at, leg.raised, leg.forwarded_from) == (LegState.HELD, leg.created_at, (), "")
+    assert [each.seq for each in store.event_rows_of("m-1")] == [1, 2]
+    with store.begin() as transaction:
+        transaction.apply([PutEvent(event("e", "m-1"))])
+    assert [each.seq for each in store.events_after(0, limit=9)] == [1, 2, 3]
+    store.close()
+    _has_exactly_the_tables_of_the_code(empty_url)
 
 
 def test_workers_that_start_together_upgrade_once(empty_url: str) -> None:

@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from edxml_schemas.contract import MessageType, Urgency
 from edxml_schemas.findings import FindingCode, finding
+from router.core.ids import message_id_of
 from router.core.records import (
     Change,
     DropOutbox,
@@ -456,6 +458,18 @@ def test_what_means_nothing_finds_nothing(store: Store, query: str) -> None:
     assert store.find(query) == ()
 
 
+def test_a_submission_is_found_by_its_id_whatever_became_of_it(store: Store) -> None:
+    store.put_agents([AgentRecord(name="so-y-te"), AgentRecord(name="so-xay-dung")])
+    submitted = [
+        message(state.value, id=message_id_of(agent, "lan-1"), submission_id="lan-1", agent=agent, state=state)
+        for state, agent in zip(MessageState, ("so-y-te", "so-xay-dung", "la"), strict=True)
+    ]
+    write(store, *map(PutMessage, submitted), PutMessage(message("other")))
+
+    assert {each.id for each in store.find("lan-1")} == {each.id for each in submitted}
+    assert store.find("lan-2") == ()
+
+
 def test_the_newest_are_found_first_and_no_more_than_asked_for(store: Store) -> None:
     sent = [message(f"{n:02}", sender="H41", received_at=NOON + n * MINUTE) for n in range(6)]
     to_it = message("to", sender="H42", received_at=NOON + 10 * MINUTE)
@@ -519,13 +533,21 @@ def test_the_backlog_counts_by_state(store: Store) -> None:
     assert (counted.outbox, counted.oldest_outbox) == (2, NOON - MINUTE)
 
 
+def claimed(name: str, **fields: Any) -> MessageRecord:
+    """An accepted document that came as a claim check."""
+    digest = fields.pop("digest", digest_of(name))
+    return message(name, digest=digest, payload=f"blob:{digest}", **fields)
+
+
 def test_only_parties_to_an_accepted_message_may_read_its_bytes(store: Store) -> None:
-    sent = message("1", agent="sender")
-    refused = message("2", agent="sender", state=MessageState.REFUSED)
+    sent = claimed("1", agent="sender")
+    refused = claimed("2", agent="sender", state=MessageState.REFUSED)
+    inline = message("3", agent="sender")
     write(
         store,
         PutMessage(sent),
         PutMessage(refused),
+        PutMessage(inline),
         PutLeg(leg(sent, "1", agent="receiver")),
         PutLeg(leg(refused, "2", agent="receiver")),
     )
@@ -537,10 +559,11 @@ def test_only_parties_to_an_accepted_message_may_read_its_bytes(store: Store) ->
     assert not store.may_read(agent="sender", digest=refused.digest)
     assert not store.may_read(agent="receiver", digest=refused.digest)
     assert not store.may_read(agent="receiver", digest=digest_of("nothing"))
+    assert not store.may_read(agent="sender", digest=inline.digest)
 
 
 def test_bytes_that_two_senders_sent_may_be_read_by_the_parties_of_both(store: Store) -> None:
-    one, two = message("1", agent="a", digest=digest_of("x")), message("2", agent="b", digest=digest_of("x"))
+    one, two = claimed("1", agent="a", digest=digest_of("x")), claimed("2", agent="b", digest=digest_of("x"))
     write(store, PutMessage(one), PutMessage(two), PutLeg(leg(two, "1", agent="c")))
 
     assert [store.may_read(agent=each, digest=digest_of("x")) for each in "abcd"] == [True, True, True, False]

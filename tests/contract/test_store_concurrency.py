@@ -1,17 +1,25 @@
 """Several workers on one database: what each sees of the others, and what happens when they collide."""
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
+import psycopg
 import pytest
+from sqlalchemy import text
 
-from router.core.records import LegState, MoveLeg, PutEvent, PutLeg, PutMessage, PutOutbox
+from router.adapters.sql.engine import open_engine
+from router.adapters.sql.store import SqlStore
+from router.core.dead import DeadState
+from router.core.records import LegState, MoveLeg, PutDead, PutEvent, PutLeg, PutMessage, PutOutbox
 from router.core.registry import OrganRecord
 from router.ports import Store, StoreConflict, StoreUnavailable
+from tests.contract.conftest import database_url
 from tests.contract.test_store import write
-from tests.support.records import MINUTE, NOON, event, leg, message, outbox_item
+from tests.support.records import MINUTE, NOON, dead_letter, event, leg, message, outbox_item, seal
 
 OpenDatabase = Callable[[], Store]
 
@@ -142,10 +150,159 @@ def test_a_writer_that_lost_a_race_is_told_to_try_again(open_database: OpenDatab
         write(two, MoveLeg(replace(read_before, state=LegState.PARKED, version=1)))
 
 
+def test_a_due_leg_and_a_due_dead_letter_are_given_to_one_at_a_time(open_database: OpenDatabase) -> None:
+    sent = message("1")
+    legs = [leg(sent, f"{n:03}", ordinal=n, recipient=f"H{n}", look_at=NOON) for n in range(60)]
+    letters = [dead_letter(f"{n:03}", state=DeadState.RETURNING, return_at=NOON) for n in range(60)]
+    write(open_database(), PutMessage(sent), *map(PutLeg, legs), *map(PutDead, letters))
+    start = threading.Barrier(4)
+
+    def take(_worker: int) -> list[str]:
+        store = open_database()
+        start.wait(timeout=30)
+        mine: list[str] = []
+        for _ in range(30):
+            with store.begin() as transaction:
+                due = transaction.due_legs(now=NOON, limit=3)
+                transaction.apply([MoveLeg(replace(each, look_at=None, version=1)) for each in due])
+                returns = transaction.due_returns(now=NOON, limit=3)
+                transaction.apply([PutDead(replace(each, state=DeadState.RETURNED)) for each in returns])
+            mine += [*(each.id for each in due), *(each.id for each in returns)]
+        return mine
+
+    with ThreadPoolExecutor(4) as threads:
+        taken = [each for mine in threads.map(take, range(4)) for each in mine]
+
+    assert sorted(taken) == sorted([*(each.id for each in legs), *(each.id for each in letters)])
+
+
+@pytest.mark.postgres
+def test_what_one_looks_at_the_other_skips(postgres_hub_url: str) -> None:
+    one, two = SqlStore(postgres_hub_url), SqlStore(postgres_hub_url)
+    sent = message("1")
+    write(
+        one,
+        PutMessage(sent),
+        *(PutLeg(leg(sent, name, ordinal=n, recipient=name, look_at=NOON)) for n, name in enumerate("ab")),
+        *(PutDead(dead_letter(name, state=DeadState.RETURNING, return_at=NOON)) for name in "ab"),
+    )
+
+    with one.begin() as first, two.begin() as second:
+        assert [each.id for each in first.due_legs(now=NOON, limit=1)] == ["l-a"]
+        assert [each.id for each in second.due_legs(now=NOON, limit=9)] == ["l-b"]
+        assert [each.id for each in second.due_returns(now=NOON, limit=1)] == ["dead-a"]
+        assert [each.id for each in first.due_returns(now=NOON, limit=9)] == ["dead-b"]
+    one.close()
+    two.close()
+
+
+def test_of_two_who_bury_the_same_letter_the_second_sees_the_first(open_database: OpenDatabase) -> None:
+    start = threading.Barrier(4)
+
+    def bury(_worker: int) -> None:
+        store = open_database()
+        start.wait(timeout=30)
+        with store.begin() as transaction:
+            there = transaction.dead_letters(["dead-1"]).get("dead-1", dead_letter("1", deaths=0))
+            transaction.apply([PutDead(replace(there, deaths=there.deaths + 1))])
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(bury, range(4)))
+
+    (letter,) = open_database().find_dead()
+    assert letter.deaths == 4
+
+
+def test_every_event_is_sealed_once_whoever_writes_and_whoever_seals(open_database: OpenDatabase) -> None:
+    written, sealers = 4 * 25, 3
+    start = threading.Barrier(4 + sealers)
+    done = threading.Event()
+
+    def write_events(worker: int) -> None:
+        store = open_database()
+        start.wait(timeout=30)
+        for n in range(25):
+            write(
+                store, *(PutEvent(event(f"e.{n}.{k}", f"m-{worker}")) for k in range(n % 7)), PutEvent(event("e", "m"))
+            )
+
+    def seal_events(_worker: int) -> None:
+        store = open_database()
+        start.wait(timeout=30)
+        while True:
+            last_look = done.is_set()
+            with store.begin() as transaction:
+                rows = transaction.events_to_seal(limit=20)
+                last = transaction.last_seal()
+                if rows:
+                    number = 1 if last is None else last.number + 1
+                    transaction.put_seal(seal(number, rows[0].seq, rows[-1].seq, count=len(rows)))
+            if last_look and not rows:
+                return
+
+    with ThreadPoolExecutor(4 + sealers) as threads:
+        sealing = [threads.submit(seal_events, n) for n in range(sealers)]
+        list(threads.map(write_events, range(4)))
+        done.set()
+        for each in sealing:
+            each.result(timeout=60)
+
+    store = open_database()
+    chain = store.seals(limit=1000)
+    log = store.events_after(0, limit=10_000)
+    assert len(log) >= written
+    assert [link.number for link in chain] == list(range(1, len(chain) + 1))
+    for link in chain:
+        assert link.count == len([row for row in log if link.first_seq <= row.seq <= link.last_seq])
+    assert sum(link.count for link in chain) == len(log)
+
+
+@pytest.mark.postgres
+def test_a_sealer_waits_for_the_writer_who_drew_a_lower_number_and_holds_up_nobody(postgres_hub_url: str) -> None:
+    slow, quick, sealer = (SqlStore(postgres_hub_url) for _ in range(3))
+    with ThreadPoolExecutor(1) as threads, sealer.begin() as sealing:
+        with slow.begin() as transaction:
+            transaction.apply([PutEvent(event("first", "m-1"))])
+            write(quick, PutEvent(event("second", "m-1")))
+            asked = threads.submit(sealing.events_to_seal, limit=9)
+            _wait_for_a_lock(postgres_hub_url)
+            assert not asked.done()
+
+        assert [each.name for each in asked.result(timeout=30)] == ["first", "second"]
+        write(quick, PutEvent(event("while sealing", "m-1")))
+        assert [each.name for each in sealing.events_to_seal(limit=2)] == ["first", "second"]
+    for each in (slow, quick, sealer):
+        each.close()
+
+
+def _wait_for_a_lock(url: str) -> None:
+    """Return as soon as somebody waits for the events' table."""
+    question = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'events'::regclass"
+    with psycopg.connect(url, autocommit=True) as connection:
+        deadline = time.monotonic() + 30
+        while connection.execute(question).fetchone() != (1,):
+            assert time.monotonic() < deadline
+
+
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def test_the_number_of_an_event_is_never_given_twice(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    url = database_url(kind, request, tmp_path)
+    store = SqlStore(url)
+    write(store, *(PutEvent(event(f"e.{n}", "m-1")) for n in range(5)))
+    highest = store.events_after(0, limit=9)[-1].seq
+    engine = open_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM events"))
+    engine.dispose()
+
+    write(store, PutEvent(event("after", "m-1")))
+
+    assert store.event_rows_of("m-1")[0].seq > highest
+    store.close()
+
+
 @pytest.mark.postgres
 def test_a_deadlock_is_broken_and_said_to_be_worth_another_try(postgres_hub_url: str) -> None:
-    from router.adapters.sql.store import SqlStore
-
     sent = message("1")
     stores = [SqlStore(postgres_hub_url), SqlStore(postgres_hub_url)]
     write(stores[0], PutMessage(sent), *(PutLeg(leg(sent, str(n), ordinal=n, recipient=f"H{n}")) for n in range(2)))
@@ -169,10 +326,6 @@ def test_a_deadlock_is_broken_and_said_to_be_worth_another_try(postgres_hub_url:
 
 @pytest.mark.postgres
 def test_a_lost_connection_is_an_unavailable_store_and_the_next_transaction_works(postgres_hub_url: str) -> None:
-    import psycopg
-
-    from router.adapters.sql.store import SqlStore
-
     store = SqlStore(postgres_hub_url)
     with pytest.raises(StoreUnavailable), store.begin() as transaction:  # noqa: PT012  the block is the transaction
         transaction.apply([PutMessage(message("1"))])

@@ -30,7 +30,7 @@ from agents.settings import load_settings
 from agents.spool import Spool
 from router.app import open_store
 from router.settings import load_settings as load_hub_settings
-from tests.demo import verdict
+from tests.demo import receipts, verdict
 from tests.demo.country import AGENTS, Papers, found
 from tests.demo.in_process import InProcessStage
 from tests.demo.stage import Access, Stage, StageFailed, docker_access, private_access
@@ -131,6 +131,8 @@ def judge(report: PlayReport, papers: Papers, console: Console) -> bool:
     for fault in wrong:
         console.print(f"✗ {fault}", style="red", markup=False)
     if not wrong:
+        kept, _ = receipts.verified(papers)
+        console.print(f"[green]✓ {kept} biên nhận, chữ ký của trục đều đúng · receipts, each signed by the hub")
         console.print(
             f"[green]✓ {copies} bản đã giao, SHA-256 của từng bản bằng bản đã gửi"
             f" · {copies} copies delivered, each with the SHA-256 of what was sent"

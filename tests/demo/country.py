@@ -86,8 +86,18 @@ def found(folder: Path, *, now: datetime) -> Papers:
     return papers
 
 
-def write_agent(papers: Papers, name: str, *, amqp_url: str, blob_url: str, blob_token: str, set_user_id: bool) -> None:
-    """Writes one agent's settings; its spool and folder lie beside them."""
+def write_agent(
+    papers: Papers,
+    name: str,
+    *,
+    amqp_url: str,
+    blob_url: str,
+    blob_token: str,
+    set_user_id: bool,
+    hub_certificate: Path,
+) -> None:
+    """Writes one agent's settings; its spool and folder lie beside them. Receipts that the hub did not sign count for
+    nothing."""
     home = papers.agent(name)
     home.mkdir(parents=True, exist_ok=True)
     settings: dict[str, object] = {
@@ -96,6 +106,7 @@ def write_agent(papers: Papers, name: str, *, amqp_url: str, blob_url: str, blob
         "set_user_id": set_user_id,
         "blob_url": blob_url,
         "blob_token": blob_token,
+        "hub_certificate": str(hub_certificate.resolve()),
         "spool": "spool",
         "folder": "folder",
         "organs": [

@@ -15,7 +15,7 @@ from agents.runner import run_agent
 from agents.settings import load_settings
 from router.adapters.clock import SystemClock
 from router.adapters.memory_broker import MemoryBroker
-from router.app import build_services, open_payloads, open_store, open_trust, options_of, policy_of
+from router.app import build_services, open_hub_key, open_payloads, open_store, open_trust, options_of, policy_of
 from router.services.worker import Worker
 from router.settings import load_settings as load_hub_settings
 from tests.demo.country import AGENTS, Papers
@@ -78,7 +78,12 @@ class InProcessStage:
         store, payloads = open_store(settings), open_payloads(settings, writer="in-process")
         broker = MemoryBroker(clock=SystemClock(), agents=AGENTS)
         worker = Worker(
-            build_services(policy=policy_of(settings), payloads=payloads, trust=open_trust(settings)),
+            build_services(
+                policy=policy_of(settings),
+                payloads=payloads,
+                trust=open_trust(settings),
+                signer=open_hub_key(settings),
+            ),
             store=store,
             broker=broker,
             clock=SystemClock(),

@@ -115,6 +115,7 @@ class Stage:
                 blob_url=f"{self.http}/-/blobs",
                 blob_token=token,
                 set_user_id=self.access.named,
+                hub_certificate=self.hub / "hub" / "hub.cert.pem",
             )
 
     def truc(self, *arguments: str) -> str:

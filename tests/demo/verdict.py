@@ -15,6 +15,7 @@ from edxml_schemas.statuses import STATUS_TEXT, StatusCode
 from router.core.records import LegState, MessageState, RecallState
 from router.ports import Store
 from router.services.tracing import LegTrace, Trace, trace
+from tests.demo import receipts
 from tests.demo.country import AGENTS, BODIES, Papers
 
 RECALL_TEXT: Final[Mapping[RecallState, str]] = {
@@ -107,6 +108,8 @@ def faults(report: PlayReport, played: Sequence[Played], papers: Papers) -> Iter
             if row.leg.state is not LegState.DELIVERED:
                 yield f"{each.step.step.id}: {row.leg.recipient}: {row.leg.state.value}"
     yield from _altered(played, papers)
+    yield from receipts.missing([each.traced for each in played if each.traced is not None], papers)
+    yield from receipts.verified(papers)[1]
 
 
 def _altered(played: Sequence[Played], papers: Papers) -> Iterator[str]:

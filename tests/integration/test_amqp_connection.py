@@ -7,7 +7,7 @@ import pytest
 from edxml_schemas.contract import Urgency, inbox_queue, ingest_queue
 from router.adapters.amqp import AmqpBroker
 from router.adapters.clock import SystemClock
-from router.ports import BrokerUnavailable
+from router.ports import BrokerUnavailable, Placement
 from tests.support.broker import PrivateBroker, free_port
 from tests.support.broker_fixture import AGENTS
 from tests.support.records import outbox_item
@@ -48,7 +48,7 @@ async def test_a_killed_broker_ends_consumers_and_the_same_object_connects_anew(
 
     async def published() -> bool:
         try:
-            return list(await hub.publish([(outbox_item("1", agent=AGENTS[0]), b"x")])) == [True]
+            return list(await hub.publish([(outbox_item("1", agent=AGENTS[0]), b"x")])) == [Placement.CONFIRMED]
         except BrokerUnavailable:
             return False
 
@@ -64,7 +64,7 @@ async def test_a_killed_broker_ends_consumers_and_the_same_object_connects_anew(
 async def test_what_was_confirmed_is_there_after_the_broker_was_killed(broker: PrivateBroker) -> None:
     hub = AmqpBroker(broker.hub_url, clock=SystemClock())
     items = [(outbox_item(str(number), agent=AGENTS[0]), b"x") for number in range(50)]
-    assert list(await hub.publish(items)) == [True] * len(items)
+    assert list(await hub.publish(items)) == [Placement.CONFIRMED] * len(items)
     await asyncio.to_thread(broker.restart, graceful=False)
 
     async def are_there() -> bool:

@@ -40,10 +40,12 @@ def settings_of(
     """Settings of one of the hub's agents, with the keys of its organs on disk below `folder`."""
     home = folder / name
     home.mkdir(parents=True, exist_ok=True)
+    (home / "hub.cert.pem").write_bytes(hub.hub_key.cert_pem)
     own = organs if organs is not None else [organ for organ, agent in AGENTS.items() if agent == name]
     return Settings(
         name=name,
         amqp_url=amqp_url,
+        hub_certificate=home / "hub.cert.pem",
         spool=home / "spool",
         folder=home / "folder" if connector else None,
         resend_after=resend_after,
@@ -99,9 +101,11 @@ class SmallHub:
             await self._publish(items)
 
     async def _publish(self, items: Iterable[OutboxItem]) -> None:
-        for item in items:
+        waiting = list(items)
+        while waiting:
+            item = waiting.pop(0)
             await self.broker.publish([(item, self.desk.relay.load(item))])
-            self.desk.confirm([item])
+            waiting += self.desk.confirm([item])
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, cast
 
 from cryptography import x509
 
@@ -13,12 +13,13 @@ from edxml_schemas.findings import FindingCode, codes
 from edxml_schemas.model import Document, Envelope
 from edxml_schemas.receipts import Receipt, decode_receipt
 from edxml_schemas.signatures import Signer, sign
+from edxml_schemas.signed_receipts import ReceiptPen
 from edxml_schemas.trust import TrustMaterial
 from router.adapters.memory_store import MemoryPayloads, MemoryStore
 from router.core.policy import DEFAULT_POLICY, Policy
 from router.core.records import Leg, MessageRecord, OutboxItem, OutboxKind, Submission
 from router.core.registry import AgentRecord, CertificateRecord, OrganRecord, OrganState
-from router.ports import DeliveredReport
+from router.ports import DeliveredReport, Payloads, Store
 from router.services.ingest import Examined, Ingest, Settled
 from router.services.relay import Relay
 from router.services.tracking import Tracking
@@ -51,15 +52,20 @@ class Trusted:
 class Desk:
     """The services of a hub around one store, and the keys of everybody."""
 
-    def __init__(self, policy: Policy = DEFAULT_POLICY) -> None:
+    def __init__(
+        self, policy: Policy = DEFAULT_POLICY, store: Store | None = None, payloads: Payloads | None = None
+    ) -> None:
         self.pki = Pki(NOW)
         self.keys: dict[str, Credential] = {organ: self.pki.issue(f"Cơ quan {organ}") for organ in AGENTS}
-        self.store = MemoryStore()
-        self.payloads = MemoryPayloads()
+        # Most tests look into the memory; those that bring another store use the port alone.
+        self.store = MemoryStore() if store is None else cast(MemoryStore, store)
+        self.payloads = MemoryPayloads() if payloads is None else cast(MemoryPayloads, payloads)
         self.trust = Trusted(self.material(self.pki.crls()))
         self.policy = policy
         self.ingest = Ingest(self.payloads, self.trust, policy)
-        self.relay = Relay(self.payloads, policy)
+        self.hub_key = self.pki.self_signed("Trục thử nghiệm")
+        self.pen = ReceiptPen(Signer(self.hub_key.key, self.hub_key.cert))
+        self.relay = Relay(self.payloads, policy, signer=self.pen)
         self.tracking = Tracking(policy)
         self.upkeep = Upkeep(self.ingest, self.payloads)
         self.submissions = 0
@@ -131,13 +137,14 @@ class Desk:
         assert settled.message.state.value == "accepted", codes(settled.message.findings)
         return settled.message
 
-    def confirm(self, items: Sequence[OutboxItem], *, now: datetime = NOW) -> None:
+    def confirm(self, items: Sequence[OutboxItem], *, now: datetime = NOW) -> Sequence[OutboxItem]:
+        """The receipts that say that the documents were handed over."""
         with self.store.begin() as tx:
-            self.relay.confirm(tx, items, now=now)
+            return self.relay.confirm(tx, items, now=now)
 
     def lease(self, *, now: datetime, lease_for: timedelta = timedelta(seconds=60)) -> Sequence[OutboxItem]:
         with self.store.begin() as tx:
-            return self.relay.lease(tx, now=now, lease_for=lease_for, limit=100)
+            return self.relay.take_up(tx, now=now, lease_for=lease_for, limit=100).publish
 
     def report(self, leg: Leg, *, now: datetime = NOW, **changes: str) -> Sequence[OutboxItem]:
         message = self.store.message(leg.message_id)

@@ -55,6 +55,7 @@ class HubProcess:
         self.http_port = free_port()
         self.log = folder / "hub.log"
         self.process: subprocess.Popen[bytes] | None = None
+        self.variables = {"TRUC_UPKEEP_SECONDS": "0.5", "TRUC_LEASE_SECONDS": "3"}
         now = datetime.now(UTC)
         self.pki = Pki(now)
         self.key = self.pki.issue("Văn phòng Chính phủ")
@@ -126,8 +127,7 @@ class HubProcess:
         return {
             **{name: value for name, value in os.environ.items() if not name.startswith("TRUC_")},
             "TRUC_HTTP_PORT": str(self.http_port),
-            "TRUC_UPKEEP_SECONDS": "0.5",
-            "TRUC_LEASE_SECONDS": "3",
+            **self.variables,
             "PYTHONUNBUFFERED": "1",
         }
 
@@ -169,12 +169,16 @@ class PlainAgent:
     name: str
     channel: aio_pika.abc.AbstractChannel
     documents: dict[str, bytes] = field(default_factory=dict)
+    came: list[str] = field(default_factory=list)
+    """The leg of every delivery, as often as it came."""
     receipts: dict[str, list[Receipt]] = field(default_factory=dict)
 
-    async def submit(self, body: bytes, *, urgency: Urgency = Urgency.NORMAL, user_id: str | None = None) -> str:
-        """Confirmed by the broker on return; the submission id."""
+    async def submit(
+        self, body: bytes, *, urgency: Urgency = Urgency.NORMAL, user_id: str | None = None, submission: str = ""
+    ) -> str:
+        """Confirmed by the broker on return; the submission id, a new one unless it is given."""
         exchange = await self.channel.get_exchange(SUBMIT_EXCHANGE, ensure=False)
-        submission = uuid.uuid4().hex
+        submission = submission or uuid.uuid4().hex
         message = aio_pika.Message(
             body,
             message_id=submission,
@@ -195,6 +199,7 @@ class PlainAgent:
         else:
             leg = str(message.headers[Header.LEG.value])
             self.documents[leg] = message.body
+            self.came.append(leg)
             exchange = await self.channel.get_exchange(REPORT_EXCHANGE, ensure=False)
             report = aio_pika.Message(
                 b"",

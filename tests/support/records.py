@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from edxml_schemas.contract import MessageType, Urgency
+from router.core.dead import DeadKind, DeadLetter
 from router.core.records import Event, Leg, LegState, MessageRecord, MessageState, OutboxItem, OutboxKind, StatusRecord
+from router.core.seals import Seal
 
 NOON = datetime(2026, 3, 2, 12, 0, 0, 123456, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -70,3 +72,35 @@ def outbox_item(name: str, **fields: Any) -> OutboxItem:
         "leased_until": NOON,
     }
     return OutboxItem(**{**filled, **fields})
+
+
+def dead_letter(name: str, **fields: Any) -> DeadLetter:
+    """A submission called `dead-<name>` that nobody has decided about."""
+    filled: dict[str, Any] = {
+        "id": f"dead-{name}",
+        "kind": DeadKind.SUBMISSION,
+        "queue": "truc.in.normal",
+        "reason": "delivery_limit",
+        "routing_key": "so-y-te.document",
+        "digest": digest_of(name),
+        "size": 4096,
+        "died_at": NOON,
+    }
+    return DeadLetter(**{**filled, **fields})
+
+
+def seal(number: int, first_seq: int, last_seq: int, **fields: Any) -> Seal:
+    """A seal over these events; its signature is that of nobody."""
+    filled: dict[str, Any] = {
+        "number": number,
+        "first_seq": first_seq,
+        "last_seq": last_seq,
+        "count": last_seq - first_seq + 1,
+        "root": digest_of(f"root {number}"),
+        "previous": digest_of(f"seal {number - 1}"),
+        "sealed_at": NOON,
+        "digest": digest_of(f"seal {number}"),
+        "signature": b"\x00signature",
+        "certificate": b"\xffcertificate",
+    }
+    return Seal(**{**filled, **fields})

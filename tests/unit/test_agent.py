@@ -20,9 +20,10 @@ from edxml_schemas.model import Document, OtherInfo, StatusMessage
 from edxml_schemas.safe_xml import Parsed, parse
 from edxml_schemas.statuses import Priority, StatusCode
 from router.adapters.memory_broker import MemoryBroker
+from router.core.holds import Hold, HoldKind
 from tests.support.agency import AGENT_NAMES, Fixed, SmallHub, running, settings_of
 from tests.support.envelopes import DECORATIVE_SIGNATURE, DOCUMENT_ID, SENDER, a_document, an_organ, envelope_bytes
-from tests.support.hub_desk import H14, H41, RENAMED, Desk
+from tests.support.hub_desk import H14, H41, NOW, RENAMED, Desk
 from tests.support.waiting import until
 
 
@@ -111,6 +112,18 @@ async def test_a_document_arrives_byte_for_byte_and_the_arrival_is_told_by_itsel
         assert hashlib.sha256(taken.envelope).hexdigest() == mine.digest
         assert taken.item.sender == SENDER
         await statuses_at(country.sender, sent, "01", "01")
+
+
+async def test_who_receives_for_another_organ_takes_the_document_and_speaks_in_its_own_name(country: Country) -> None:
+    country.hub.store.put_hold(Hold(organ=H41, kind=HoldKind.FORWARD, since=NOW, to=H14, reason="sáp nhập"))
+    async with country.moving():
+        sent = await country.sender.send(a_document(recipients=(an_organ(H41),)))
+        await sent_and_accepted(country.sender, sent)
+        (leg,) = await received(country.agents["caobang"])
+        assert (await country.agents["caobang"].take(leg)).item.recipient == H14
+        assert isinstance(sent, str)
+        await statuses_at(country.sender, sent, "01")
+    assert not await country.recipient.receive(everything=True)
 
 
 async def test_an_unsigned_draft_is_signed_with_the_key_of_its_sender(country: Country) -> None:

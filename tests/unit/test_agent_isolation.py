@@ -164,6 +164,9 @@ def test_a_spool_of_the_first_version_knows_its_places_afterwards(tmp_path: Path
     with sqlite3.connect(made.desk.settings.spool / "spool.db") as database:
         database.execute("DROP INDEX inbox_place_key")
         database.execute("ALTER TABLE inbox DROP COLUMN place_key")
+        for column in ("recipient", "signer", "fingerprint"):
+            database.execute(f"ALTER TABLE receipts DROP COLUMN {column}")
+        database.execute("DROP TABLE doubtful_receipts")
         database.execute("PRAGMA user_version = 1")
     with Spool.open(made.desk.settings.spool) as spool:
         assert spool.reserve_place("leg-2", "H41/đến") == "H41/đến~2"

@@ -20,6 +20,7 @@ from router.core.routing import Hop, identity_faults, present_code, route, sende
 from router.core.verdict import Verdict, verdict_of
 
 ROUTER = Path(__file__).parents[2] / "router"
+NOW = datetime(2026, 10, 1, 2, 0, tzinfo=UTC)
 
 REGISTRY = Registry.of(
     version=1,
@@ -80,7 +81,7 @@ def test_a_fault_refuses_although_something_else_is_open() -> None:
 
 
 def test_every_recipient_that_cannot_be_addressed_is_named() -> None:
-    hops, findings = route(REGISTRY, ["A", "NONE", "LOCKED", "NEVER", "NOBODY"])
+    hops, findings = route(REGISTRY, ["A", "NONE", "LOCKED", "NEVER", "NOBODY"], now=NOW)
     assert hops == (Hop("A", "one"), Hop("NOBODY", ""))
     assert [(each.code, each.value) for each in findings] == [
         (FindingCode.RECIPIENT_UNKNOWN, "NONE"),
@@ -91,19 +92,19 @@ def test_every_recipient_that_cannot_be_addressed_is_named() -> None:
 
 
 def test_a_former_code_leads_to_the_present_organ() -> None:
-    assert route(REGISTRY, ["OLD-B"]) == ((Hop("B", "two"),), ())
+    assert route(REGISTRY, ["OLD-B"], now=NOW) == ((Hop("B", "two"),), ())
     assert present_code(REGISTRY, "OLD-B") == "B"
     assert present_code(REGISTRY, "?") == "?"
 
 
 def test_two_codes_of_one_organ_are_one_recipient_named_twice() -> None:
-    hops, findings = route(REGISTRY, ["B", "OLD-B"])
+    hops, findings = route(REGISTRY, ["B", "OLD-B"], now=NOW)
     assert hops == (Hop("B", "two"),)
     assert codes(findings) == (FindingCode.RECIPIENT_REPEATED,)
 
 
 def test_an_organ_whose_agent_sleeps_has_nobody_who_carries_for_it() -> None:
-    assert route(REGISTRY, ["ASLEEP"])[0] == (Hop("ASLEEP", ""),)
+    assert route(REGISTRY, ["ASLEEP"], now=NOW)[0] == (Hop("ASLEEP", ""),)
 
 
 def test_a_sender_is_judged_on_everything_at_once() -> None:

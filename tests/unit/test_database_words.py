@@ -20,7 +20,7 @@ from tests.support import hub_desk, records
 from tests.support.agency import settings_of
 from tests.support.envelopes import a_document
 
-SECRET = "MẬT: về việc nhân sự"
+SECRET = "Thư riêng: về việc nhân sự"
 
 
 def test_a_database_that_refuses_a_message_does_not_quote_it(tmp_path: Path) -> None:

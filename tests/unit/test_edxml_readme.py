@@ -8,15 +8,26 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+import orjson
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 import edxml_schemas
 from edxml_schemas import cli, documentation
 from edxml_schemas.drafts import draft_keys
+from edxml_schemas.evidence.data import Evidence, ProvenEvent
+from edxml_schemas.evidence.merkle import leaf_hash
+from edxml_schemas.evidence.package import Contents, make_package
+from edxml_schemas.evidence.records import MESSAGE_FIELDS, digest_of
+from edxml_schemas.evidence.seals import FIRST, SealProof, SealWords, sign_words
 from edxml_schemas.judgement import SignatureState, Verdict, judge
 from edxml_schemas.limits import DEFAULT_LIMITS
 from edxml_schemas.model import Document, StatusMessage
-from tests.support.pki import Pki
+from edxml_schemas.receipts import Receipt, ReceiptKind, encode_receipt
+from edxml_schemas.signatures import Signer
+from edxml_schemas.signed_receipts import sign_receipt
+from tests.support.pki import Credential, Pki
 
 PACKAGE = Path(edxml_schemas.__file__).parent
 TEXT = documentation.README.read_text(encoding="utf-8")
@@ -91,7 +102,7 @@ def test_every_sample_has_the_verdict_that_is_told() -> None:
 
 def test_every_command_is_shown_by_an_example() -> None:
     shown = {shlex.split(line)[0] for line, _ in EXAMPLES}
-    assert shown == {"check", "show", "pack", "extract", "sign", "verify", "codes"}
+    assert shown == {each.name or getattr(each.callback, "__name__", "") for each in cli.app.registered_commands}
 
 
 def test_the_examples_work_one_after_the_other(
@@ -110,9 +121,54 @@ def test_the_examples_work_one_after_the_other(
         "crls/issuing.crl": "cap.crl",
     }.items():
         shutil.copy(tmp_path / source, folder / name)
+    hub = pki.self_signed("Trục mẫu")
+    receipt = Receipt(
+        receipt_id="r-1", kind=ReceiptKind.ACCEPTED, digest="0" * 64, size=0, received_at=pki.now, decided_at=pki.now
+    )
+    (folder / "bien-nhan.xml").write_bytes(sign_receipt(encode_receipt(receipt), Signer(hub.key, hub.cert)))
+    (folder / "truc.pem").write_bytes(hub.cert_pem)
+    (folder / "chung-cu.zip").write_bytes(_evidence(hub, folder / "goc.pem"))
     monkeypatch.chdir(folder)
     for line, expected in EXAMPLES:
         monkeypatch.setattr(sys, "argv", ["edxml", *shlex.split(line)])
         with pytest.raises(SystemExit) as ended:
             cli.main()
         assert ended.value.code == int(expected or 0), f"edxml {line}\n{capsys.readouterr().err}"
+
+
+def _evidence(hub: Credential, root: Path) -> bytes:
+    """The smallest evidence: a message that was refused before it could be read, under one seal."""
+    record: dict[str, object] = dict.fromkeys(MESSAGE_FIELDS, "")
+    record |= dict.fromkeys(("promulgation_date", "arrived_on", "due_date", "retry_at"))
+    record |= {"id": "m-1", "state": "refused", "received_at": "2026-01-01T00:00:00+00:00", "size": 0, "findings": []}
+    facts = orjson.dumps({"record": digest_of(record, MESSAGE_FIELDS)}).decode()
+    event = (1, "message.refused", 0, "m-1", "", "agent", facts)
+    words = SealWords(
+        number=1,
+        first_seq=1,
+        last_seq=1,
+        count=1,
+        root=leaf_hash(event).hex(),
+        previous=FIRST,
+        sealed_at=0,
+        certificate=hub.fingerprint,
+    )
+    signer = Signer(hub.key, hub.cert)
+    contents = Contents(
+        evidence=Evidence(
+            document="m-1",
+            hub="Trục mẫu",
+            made_at="2026-01-01T00:00:00+00:00",
+            require_revocation=True,
+            messages=(record,),
+            legs=(),
+            statuses=(),
+            organs={},
+            receipts=(),
+        ),
+        events=(ProvenEvent(words=event, seal=1, index=0, path=()),),
+        seals=(SealProof(words=words, signature=sign_words(words.encoded(), signer)),),
+        certificates={hub.fingerprint: hub.cert.public_bytes(Encoding.DER)},
+        anchors=[x509.load_pem_x509_certificate(root.read_bytes()).public_bytes(Encoding.DER)],
+    )
+    return make_package(contents, signer=signer, hub_pem=hub.cert_pem)

@@ -14,6 +14,7 @@ from edxml_schemas.catalogue import explain
 from edxml_schemas.contract import CLAIM_THRESHOLD, Urgency
 from edxml_schemas.findings import FindingCode
 from edxml_schemas.receipts import Receipt, decode_receipt
+from router.adapters.memory_payloads import MemoryPayloads
 from router.core.events import EVENTS
 from router.core.policy import Policy
 from router.core.records import MessageState, OutboxKind
@@ -57,17 +58,11 @@ def test_payloads_of_a_batch_are_durable_at_once_and_before_the_records_that_nam
     desk = Desk()
     order: list[str] = []
 
-    class Watched:
+    class Watched(MemoryPayloads):
         def append(self, envelopes: Sequence[bytes]) -> Sequence[str]:
             order.append(f"append {len(envelopes)}")
             assert desk.store.backlog().messages == {}
-            return desk.payloads.append(envelopes)
-
-        def read(self, reference: str) -> bytes:
-            return desk.payloads.read(reference)
-
-        def claim(self, digest: str, size: int) -> str | None:
-            return desk.payloads.claim(digest, size)
+            return super().append(envelopes)
 
     desk.ingest = Ingest(Watched(), desk.trust)
     desk.settle(*(desk.submission(a_document(document_id=f"{SENDER},2026/09/30,{n}/X")) for n in range(3)))
@@ -159,10 +154,7 @@ def test_a_claimed_envelope_goes_on_as_a_claim(desk: Desk) -> None:
 def test_a_blob_that_cannot_be_read_now_is_no_fault_of_the_sender(desk: Desk) -> None:
     submission = desk.submission(a_document())
 
-    class Away:
-        def append(self, envelopes: Sequence[bytes]) -> Sequence[str]:
-            return desk.payloads.append(envelopes)
-
+    class Away(MemoryPayloads):
         def read(self, reference: str) -> bytes:
             raise PayloadUnavailable(reference)
 
@@ -233,17 +225,11 @@ def test_a_deferred_document_whose_bytes_are_away_waits_and_does_not_hold_up_oth
     desk.send(a_document(document_id=f"{SENDER},2026/09/30,2/X"))
     desk.trust.now_trusted = desk.material(desk.pki.crls())
 
-    class Gap:
-        def append(self, envelopes: Sequence[bytes]) -> Sequence[str]:
-            return desk.payloads.append(envelopes)
-
+    class Gap(MemoryPayloads):
         def read(self, reference: str) -> bytes:
             if reference == lost.payload:
                 raise PayloadUnavailable(reference)
             return desk.payloads.read(reference)
-
-        def claim(self, digest: str, size: int) -> str | None:
-            return desk.payloads.claim(digest, size)
 
     desk.upkeep = Upkeep(desk.ingest, Gap())
     assert retry(desk, 1) == [MessageState.ACCEPTED]

@@ -14,6 +14,7 @@ from edxml_schemas.findings import FindingCode
 from router.adapters.clock import SystemClock
 from router.adapters.memory_broker import MemoryBroker
 from router.core.records import OutboxItem, Submission
+from router.ports import Placement
 from router.services.intake import Intake
 from router.services.publisher import CHUNK_BYTES, Publisher
 from tests.support.hub_desk import Desk
@@ -96,7 +97,7 @@ class Counting(MemoryBroker):
         super().__init__(clock=SystemClock(), agents=["so-xay-dung"])
         self.sizes: list[int] = []
 
-    async def publish(self, items: Sequence[tuple[OutboxItem, bytes]]) -> Sequence[bool]:
+    async def publish(self, items: Sequence[tuple[OutboxItem, bytes]]) -> Sequence[Placement]:
         self.sizes.append(sum(len(body) for _, body in items))
         return await super().publish(items)
 
@@ -112,7 +113,7 @@ async def test_large_deliveries_are_published_some_at_a_time(claim: bool) -> Non
         for n in range(40)
     ]
     publisher = Publisher(broker, desk.relay, clock=SystemClock(), stopping=asyncio.Event())
-    confirmed = await publisher.publish(items, {digest: body})
-    assert [each.id for each in confirmed] == [each.id for each in items]
+    published = await publisher.publish(items, {digest: body})
+    assert [each.id for each in published.confirmed] == [each.id for each in items]
     assert max(broker.sizes) <= CHUNK_BYTES
     assert len(broker.sizes) == (1 if claim else 3)

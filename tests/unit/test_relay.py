@@ -20,11 +20,13 @@ def desk() -> Desk:
 
 def test_what_the_broker_confirmed_leaves_the_outbox_and_its_legs_are_handed_over(desk: Desk) -> None:
     settled = desk.send(a_document())
-    desk.confirm(settled.outbox, now=LATER)
+    told = desk.confirm(settled.outbox, now=LATER)
     legs = desk.store.legs_of(settled.message.id)
     assert {(each.state, each.handed_over_at) for each in legs} == {(LegState.HANDED_OVER, LATER)}
-    assert desk.store.backlog().outbox == 0
     assert desk.events(settled.message)[-3:] == ["leg.handed-over", "leg.handed-over", "receipt.sent"]
+    assert desk.store.backlog().outbox == len(told) == 2  # what the sender is told of it
+    assert desk.confirm(told, now=LATER) == []
+    assert desk.store.backlog().outbox == 0
 
 
 def test_confirming_twice_changes_nothing(desk: Desk) -> None:
@@ -59,6 +61,14 @@ def test_what_was_delivered_all_the_same_is_not_published_again(desk: Desk) -> N
     leased = desk.lease(now=LATER)
     deliveries = [each for each in leased if each.kind is OutboxKind.DELIVERY]
     assert [each.recipient for each in deliveries] == [H14]
+
+
+def test_a_receipt_about_a_delivered_leg_is_not_taken_for_its_delivery(desk: Desk) -> None:
+    settled = desk.send(a_document(recipients=(an_organ(H41),)))
+    told = desk.report(desk.leg(settled.message, H41))  # and then the worker dies, with both still to publish
+    leased = desk.lease(now=LATER)
+    assert {each.id for each in told} <= {each.id for each in leased}
+    assert {each.kind for each in leased} == {OutboxKind.RECEIPT}
 
 
 def test_a_held_leg_waits_and_is_released_when_somebody_carries_for_the_recipient(desk: Desk) -> None:

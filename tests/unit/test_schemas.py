@@ -12,7 +12,7 @@ from edxml_schemas.checks.engines import compiled, explainer
 from edxml_schemas.contract import MessageType
 from edxml_schemas.findings import Finding, FindingCode, Findings, codes
 from edxml_schemas.limits import DEFAULT_LIMITS, Limits
-from edxml_schemas.names import EDXML_NS, RECEIPT_NS, XLINK_NS, q
+from edxml_schemas.names import DSIG_NS, EDXML_NS, RECEIPT_NS, XLINK_NS, q
 from tests.support.envelopes import (
     DECORATIVE_SIGNATURE,
     a_document,
@@ -443,3 +443,16 @@ def test_a_receipt_of_the_hub_is_valid_in_any_order() -> None:
 def test_a_wrong_receipt_is_refused(right: str, wrong: str, code: FindingCode) -> None:
     data = RECEIPT.replace(right, wrong).replace("</Receipt>", "</Quittung>" if "Quittung" in wrong else "</Receipt>")
     assert codes(schemas.check_receipt(tree(data.encode()))) == (code,)
+
+
+def test_a_receipt_has_room_for_one_signature_behind_everything_else() -> None:
+    signature = f'<Signature xmlns="{DSIG_NS}"><SignedInfo/></Signature>'
+    signed = RECEIPT.replace("</Receipt>", f"{signature}</Receipt>")
+    assert schemas.check_receipt(tree(signed.encode())) == ()
+    for wrong in (
+        signed.replace("</Receipt>", f"{signature}</Receipt>"),
+        signed.replace("<Kind>", f"{signature}<Kind>"),
+        RECEIPT.replace("<Kind>", f"{signature}<Kind>"),
+        RECEIPT.replace("<Legs>", f"<Legs>{signature}"),
+    ):
+        assert schemas.check_receipt(tree(wrong.encode())), wrong

@@ -1,6 +1,7 @@
 """The spool: nothing is shown twice, nothing is forgotten, wherever a process dies."""
 
 import hashlib
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -149,3 +150,16 @@ def test_steps_repeated_after_any_restart_end_in_the_same_state(repeats: list[in
             assert (item.reported_at, item.taken_at) == (NOW, NOW)
             assert len(spool.find_submissions()) == 2
             assert len(spool.receipts_of("s-1")) == 1
+
+
+def test_closing_waits_for_whoever_still_asks(tmp_path: Path) -> None:
+    spool = Spool.open(tmp_path / "spool")
+    with spool._watching:  # as a thread does that was left behind by a cancelled loop
+        closing = threading.Thread(target=spool.close)
+        closing.start()
+        closing.join(0.05)
+        assert closing.is_alive()
+    closing.join(10)
+    assert not closing.is_alive()
+    with pytest.raises(SpoolUnavailable):
+        spool.changes()
