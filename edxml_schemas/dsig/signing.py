@@ -204,7 +204,7 @@ def _places(data: bytes) -> _Places:
     finder = _Finder()
     try:
         finder.parser.Parse(data, True)
-    except expat.ExpatError:
+    except (expat.ExpatError, LookupError):  # LookupError: an encoding that nobody knows
         # Well-formedness has findings of its own, with lines and remedies.
         found = parse(data)
         raise SigningError(

@@ -44,6 +44,9 @@ class Filled:
 class Form:
     """One markup, and what is asked of the texts between. Texts go by their numbers; text 0 stands before tag 0.
 
+    Nothing in a form depends on the texts, the keys or the trust of the envelope that it was learnt from: envelopes of
+    other people are read by it.
+
     `markup` and `canonical` have one entry per tag, as found and in canonical form. `root` and `signature` are the
     numbers of the first and the last tag of each. `attachments` are numbers of tags, and the lines that the markup
     before these takes.

@@ -17,6 +17,8 @@ _ODD: Final = bytes([*range(9), 11, 12, *range(13, 32)])
 """What a text must not hold: what XML forbids, and the CR, which a parser reads as something else."""
 _OTHER_REFERENCE: Final = re.compile("&(?!amp;|lt;|gt;)")
 """The others look different in canonical form; these three are the same there."""
+_CR_IN_TAG: Final = re.compile(rb"<[^<>]*\r")
+"""Limits on attributes count it, a parser does not report it: such tags are not the same markup as those with LF."""
 _NO_CHARS: Final = (b"\xef\xbf\xbe", b"\xef\xbf\xbf")  # U+FFFE and U+FFFF
 
 
@@ -26,8 +28,8 @@ class Cut:
 
     `texts` has one text before each tag and one after the last; the contents of attachments are cut out and stand in
     `contents` as they came, each with the number of the text that it was. `plain` is everything but these. `markup` is
-    the tags without brackets, with `<` between them. Ends of lines are those of a parser, LF, but in contents. `read`
-    are the texts as they are read, without references.
+    the tags without brackets, with `<` between them. Ends of lines are those of a parser, LF, but in contents; within
+    tags no other is let pass. `read` are the texts as they are read, without references.
     """
 
     plain: str
@@ -48,8 +50,8 @@ def cut(data: bytes) -> Cut | None:
         return None
     kept, contents = apart
     if b"\r" in kept:
-        kept = with_plain_ends(kept)
-    if not _is_plain(kept):
+        kept = b"" if _CR_IN_TAG.search(kept) else with_plain_ends(kept)
+    if not kept or not _is_plain(kept):
         return None
     try:
         plain = kept.decode("utf-8")

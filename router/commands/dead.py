@@ -94,6 +94,8 @@ def show(
 
     with opened_store(config) as store:
         found = _one(store, letter)
+    if save is not None and not found.payload:
+        raise UsageProblem("Bí mật nhà nước: trục không lưu nội dung", "A state secret: the hub kept no byte of it")
     if save is not None:
         payloads = open_payloads(load_settings(config), writer="admin")
         try:

@@ -11,7 +11,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from edxml_schemas import codec
 from edxml_schemas.contract import Header, MessageType, unbundled
+from edxml_schemas.model import Document
 from edxml_schemas.receipts import Receipt, decode_receipt, encode_receipt
 from router.core.dead import DeadKind, DeadLetter, DeadState
 from router.core.events import EventName
@@ -58,9 +60,26 @@ class DeadLetters:
     # ── What died ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def keep(self, letters: Sequence[tuple[DeadLetter, bytes]]) -> Sequence[DeadLetter]:
-        """Make the bytes durable, before a transaction. Raises PayloadUnavailable."""
-        references = self._payloads.append([body for _, body in letters])
-        return [replace(letter, payload=place) for (letter, _), place in zip(letters, references, strict=True)]
+        """Make the bytes durable, before a transaction; not those of a state secret. Raises PayloadUnavailable."""
+        kept = [(letter, body) for letter, body in letters if not self._is_secret(body)]
+        places = self._payloads.append([body for _, body in kept]) if kept else ()
+        found = {letter.id: place for (letter, _), place in zip(kept, places, strict=True)}
+        return [replace(letter, payload=found.get(letter.id, "")) for letter, _ in letters]
+
+    def _is_secret(self, body: bytes) -> bool:
+        """Whether a document that nobody has judged is marked as a state secret."""
+        rules = self._ingest.policy.secrecy
+        if rules is None:
+            return False
+        try:
+            decoded = codec.decode(body, self._ingest.policy.limits)
+        except Exception:
+            return False  # what our code crashes on died for that very reason, and has to be kept to be understood
+        return (
+            isinstance(decoded, codec.Decoded)
+            and isinstance(decoded.envelope, Document)
+            and bool(rules.marks_in(decoded.envelope))
+        )
 
     def bury(self, tx: Transaction, letters: Sequence[DeadLetter], *, now: datetime) -> Sequence[DeadLetter]:
         """Write letters and their events; those that are new, or died once more. The same death told twice is one."""
@@ -105,6 +124,9 @@ class DeadLetters:
         letter = tx.dead_letters([letter_id]).get(letter_id)
         if letter is None or letter.state is not DeadState.RETURNING:
             return ()  # somebody else did it, or it was decided anew
+        if not letter.payload:
+            tx.apply(self._given_up(tx, letter, "a state secret: its bytes were not kept", now=now))
+            return ()
         try:
             body = self._payloads.read(letter.payload)
             outcome, items = self._act(tx, letter, body, now=now)

@@ -112,6 +112,14 @@ class Intake:
                 taken.append(lane.popleft())
         return taken
 
+    def put_off(self, delivery: Delivery) -> None:
+        """Comes again after a while, behind what is there then. It stays in this worker's hands."""
+        asyncio.get_running_loop().call_later(LONGEST_PAUSE, self._again, delivery)
+
+    def _again(self, delivery: Delivery) -> None:
+        self._lanes[delivery.submission.urgency].append(delivery)
+        self.changed.set()
+
     def take_reports(self, limit: int) -> list[ReportDelivery]:
         return [self._reports.popleft() for _ in range(min(limit, len(self._reports)))]
 

@@ -1,6 +1,7 @@
 """Gathers what a batch of decisions needs to know, in a handful of queries whatever the size of the batch."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 from edxml_schemas.model import Document, Envelope, StatusMessage
 from edxml_schemas.statuses import BussinessDocType
@@ -13,6 +14,9 @@ from router.pipeline.facts import CodeKey, Facts
 from router.pipeline.passage import Passage
 from router.pipeline.references import Reference, document_ids_of, target_of_status, targets_of
 from router.ports import Transaction
+
+MOST_NAMED: Final = 20_000
+"""A change of so many documents for so many recipients would name more legs than there are: then all are read."""
 
 
 def look_up(
@@ -91,6 +95,7 @@ def _legs(
         by_code.setdefault(each.code, []).append(each)
     wanted: list[tuple[str, tuple[str, ...]]] = []
     followed: set[str] = set()
+    whole: set[str] = set()
     for envelope in envelopes:
         holders = _holders(registry, envelope)
         if not holders:
@@ -99,6 +104,9 @@ def _legs(
         meant = [each for name in names for each in by_id.get(name, ())]
         meant += [each for _, ref in _references(registry, envelope) if ref.code for each in by_code.get(ref.code, ())]
         messages = {each.id for each in meant} | {each.about for each in meant if each.about}
+        if len(messages) * len(holders) > MOST_NAMED:
+            whole |= messages
+            continue
         wanted += [(message_id, tuple(leg_id_of(message_id, each) for each in holders)) for message_id in messages]
         if isinstance(envelope, Document):
             followed |= messages
@@ -106,6 +114,8 @@ def _legs(
     if also := set(legs_too) - read:
         tx.lock_legs(read | also)
     found = dict(tx.legs_by_id(read)) if wanted else {}
+    if whole:
+        found |= {leg.id: leg for legs in tx.legs(whole).values() for leg in legs}
     # The id of a leg that was forwarded may follow from another organ than the one that is named or holds it.
     followed |= {message_id for message_id, ids in wanted if not any(each in found for each in ids)}
     if followed:

@@ -122,7 +122,10 @@ class Publisher:
             return self._relay.load(item)
         except PayloadUnavailable as problem:
             self._log.error("payload-unavailable", item=item.id, message_id=item.message_id, reason=str(problem))
-            return None
+        except Exception:
+            # One item on which our code crashes fails alone, and its attempts are counted.
+            self._log.exception("loading-crashed", item=item.id, message_id=item.message_id)
+        return None
 
 
 def _chunks(items: Sequence[OutboxItem]) -> Iterator[list[OutboxItem]]:

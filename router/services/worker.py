@@ -182,23 +182,20 @@ class Worker:
 
     async def _examine(self, delivery: Delivery) -> Examined | None:
         submission = delivery.submission
-        backoff = Backoff(self._stopping)
-        while True:
-            try:
-                if submission.body is None or len(submission.body) > LARGE:
-                    return await asyncio.to_thread(self._services.ingest.examine, submission)
-                await asyncio.sleep(0)  # between two messages the loop reads the socket and collects confirms
-                await self._turns.wait()
-                return self._services.ingest.examine(submission)
-            except PayloadUnavailable as problem:
-                self._log.warning("payloads-unavailable", reason=str(problem))
-                if self._stopping.is_set():
-                    return None
-                await backoff.pause()
-            except Exception:
-                self._log.exception("examination-crashed", submission=submission.submission_id, agent=submission.agent)
-                await self._answer([delivery.requeue])
-                return None
+        try:
+            if submission.body is None or len(submission.body) > LARGE:
+                return await asyncio.to_thread(self._services.ingest.examine, submission)
+            await asyncio.sleep(0)  # between two messages the loop reads the socket and collects confirms
+            await self._turns.wait()
+            return self._services.ingest.examine(submission)
+        except PayloadUnavailable as problem:
+            # One blob that cannot be read now must not hold up what came behind it.
+            self._log.warning("payloads-unavailable", submission=submission.submission_id, reason=str(problem))
+            self._intake.put_off(delivery)
+        except Exception:
+            self._log.exception("examination-crashed", submission=submission.submission_id, agent=submission.agent)
+            await self._answer([delivery.requeue])
+        return None
 
     # ── One transaction ─────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -141,7 +141,11 @@ async def _play(options: argparse.Namespace, stage: Stage, players: Players, chr
         for task in done:
             task.result()
         loaded = chronicle.seconds
-        chronicle.tell("everything is lifted and started again" if moving not in done else "the load does not move")
+        stalled = moving in done
+        chronicle.tell("the load does not move" if stalled else "everything is lifted and started again")
+        for task in (feeding, acting):
+            task.cancel()
+        await asyncio.gather(feeding, acting, return_exceptions=True)
         await misfortunes.end()
         await asyncio.to_thread(stage.stop)
         await stage.start()
@@ -151,6 +155,9 @@ async def _play(options: argparse.Namespace, stage: Stage, players: Players, chr
             patience=options.patience,
             tell=chronicle.tell,
         )
+        if stalled:
+            left = {**quieted.left, f"documents answered when it stopped moving, of {options.docs}": answered.count}
+            quieted = Quiet(False, left)
     finally:
         for task in (reading, watching, acting, feeding, moving):
             task.cancel()

@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 import random
 import sqlite3
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Final
 
+import aiormq
 import psycopg
 
 from tests.soak.actors import kill_pid, limit_files
@@ -169,13 +170,23 @@ class Misfortunes:
     async def _copies(self) -> None:
         recent = self._players.recent
         chosen = self._random.sample(recent, min(len(recent), 10))
-        copied = await copy_submissions(self._stage, self._players, chosen)
-        self._chronicle.happened("copies", f"{copied} submissions published once more")
+        with self._unless_away("copies"):
+            copied = await copy_submissions(self._stage, self._players, chosen)
+            self._chronicle.happened("copies", f"{copied} submissions published once more")
 
     async def _copied_reports(self) -> None:
         agent = self._random.choice(sorted(self._stage.agents))
-        copied = await copy_reports(self._stage, self._players, agent, limit=10)
-        self._chronicle.happened("copied-reports", f"{copied} reports of {agent} published once more")
+        with self._unless_away("copied-reports"):
+            copied = await copy_reports(self._stage, self._players, agent, limit=10)
+            self._chronicle.happened("copied-reports", f"{copied} reports of {agent} published once more")
+
+    @contextlib.contextmanager
+    def _unless_away(self, name: str) -> Iterator[None]:
+        """A queue without a leader takes no copies: that is no fault of anybody."""
+        try:
+            yield
+        except (aiormq.AMQPError, OSError, TimeoutError, RuntimeError) as problem:
+            self._chronicle.tell(f"{name}: the broker does not take them ({type(problem).__name__})")
 
     # ── Clocks, disks, databases, lists ─────────────────────────────────────────────────────────────────────────────
 

@@ -79,6 +79,8 @@ class Gate:
         )
         try:
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            return  # the rig is over; asyncio would tell of it at length
         finally:
             self._open -= pair
             for each in pair:

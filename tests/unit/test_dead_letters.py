@@ -10,7 +10,7 @@ import pytest
 from edxml_schemas.contract import Header, MessageType, Urgency, bundled, inbox_queue, ingest_queue
 from router.adapters.dead_wire import DEATHS, letter_of
 from router.core.dead import DeadKind, DeadLetter, DeadState
-from router.core.records import LegState, OutboxItem, OutboxKind, Submission
+from router.core.records import LegState, OutboxItem, OutboxKind, PutDead, Submission
 from router.ports import PayloadUnavailable
 from router.services.dead_care import Decided, discard, explain, give_back, select
 from router.services.dead_letters import AGAIN, TRIES, DeadLetters
@@ -365,3 +365,18 @@ def test_letters_are_selected_by_the_beginning_of_their_id_or_by_a_query(office:
     found, _ = select(office.desk.store, [], "delivery_limit", state=DeadState.OPEN)
     assert {each.id for each in found} == {first.id, second.id}
     assert not select(office.desk.store, [], "expired")[0]
+
+
+def test_a_state_secret_that_died_is_told_and_its_bytes_are_not_kept() -> None:
+    office = Office()
+    secret = office.desk.submission(a_lean_document(subject="TUYỆT MẬT: kế hoạch"))
+    (letter,) = office.bury(office.died(secret))
+    assert letter.payload == ""
+    assert office.desk.payloads.references() == ()
+    with office.desk.store.begin() as tx:
+        tx.apply([PutDead(replace(letter, state=DeadState.RETURNING, return_at=NOW))])
+    for _ in range(2):
+        with office.desk.store.begin() as tx:
+            office.letters.run(tx, now=LATER)
+    (after,) = office.desk.store.find_dead(state=None)
+    assert after.state is DeadState.OPEN

@@ -368,3 +368,11 @@ def test_any_text_can_be_signed(subject: str, indent: bool) -> None:
     verdict = judged(sign(etree.tostring(root, encoding="UTF-8", xml_declaration=True), SIGNER))
     assert isinstance(verdict, Signed)
     assert next(verdict.root.iter(f"{{{EDXML_NS}}}Subject")).text == (subject or None)
+
+
+def test_an_encoding_that_nobody_knows_is_a_finding_and_no_crash() -> None:
+    odd = envelope_bytes().replace(b'encoding="UTF-8"', b'encoding="UF-8"', 1)
+    assert b"UF-8" in odd
+    with pytest.raises(SigningError) as told:
+        sign(odd, Signer(CREDENTIAL.key, CREDENTIAL.cert))
+    assert told.value.findings

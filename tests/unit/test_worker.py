@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -229,11 +229,17 @@ class Crashing(Ingest):
         return super().examine(submission, at=at, deferred=deferred)
 
     def settle(
-        self, tx: Transaction, examined: Sequence[Examined], *, now: datetime, kept: Kept = NOTHING_KEPT
+        self,
+        tx: Transaction,
+        examined: Sequence[Examined],
+        *,
+        now: datetime,
+        kept: Kept = NOTHING_KEPT,
+        legs_too: Iterable[str] = (),
     ) -> Sequence[Settled]:
         if any(each.passage.submission.submission_id == self.settle_fails_on for each in examined):
             raise RuntimeError("a bug")
-        return super().settle(tx, examined, now=now, kept=kept)
+        return super().settle(tx, examined, now=now, kept=kept, legs_too=legs_too)
 
 
 @pytest.mark.parametrize("where", ["examine", "settle"])
@@ -474,10 +480,16 @@ async def test_deferred_verdicts_are_examined_outside_the_transaction_and_settle
 
     class Counting(Ingest):
         def settle(
-            self, tx: Transaction, examined: Sequence[Examined], *, now: datetime, kept: Kept = NOTHING_KEPT
+            self,
+            tx: Transaction,
+            examined: Sequence[Examined],
+            *,
+            now: datetime,
+            kept: Kept = NOTHING_KEPT,
+            legs_too: Iterable[str] = (),
         ) -> Sequence[Settled]:
             settled.append(len(examined))
-            return super().settle(tx, examined, now=now, kept=kept)
+            return super().settle(tx, examined, now=now, kept=kept, legs_too=legs_too)
 
     desk.upkeep = Upkeep(Counting(payloads, desk.trust, desk.policy), payloads)
     async with hub.running(replace(QUICK, batch_bytes=portion)):
@@ -540,10 +552,16 @@ async def test_a_claim_check_counts_as_the_bytes_it_stands_for(hub: Hub) -> None
 
     class Watched(Ingest):
         def settle(
-            self, tx: Transaction, examined: Sequence[Examined], *, now: datetime, kept: Kept = NOTHING_KEPT
+            self,
+            tx: Transaction,
+            examined: Sequence[Examined],
+            *,
+            now: datetime,
+            kept: Kept = NOTHING_KEPT,
+            legs_too: Iterable[str] = (),
         ) -> Sequence[Settled]:
             portions.append(len(examined))
-            return super().settle(tx, examined, now=now, kept=kept)
+            return super().settle(tx, examined, now=now, kept=kept, legs_too=legs_too)
 
     hub.ingest = Watched(hub.desk.payloads, hub.desk.trust, hub.desk.policy)
     submissions = [await hub.claim(body) for body in bodies]
