@@ -29,17 +29,17 @@ from router.errors import UsageProblem, redacted
 from router.logs import logger
 from router.ports import Payloads, ReceiptSigner, StoreUnavailable, TrustSource
 from router.ports.signing import StampAuthority, StampUnavailable
-from router.services.batch import Services, WorkerOptions
-from router.services.dead_letters import DeadLetters
-from router.services.deadlines import Deadlines
-from router.services.ingest import Ingest
-from router.services.intake import wait_for
-from router.services.relay import Relay
-from router.services.sealing import Sealing
-from router.services.stamping import Stamping
-from router.services.tracking import Tracking
-from router.services.upkeep import Upkeep
-from router.services.worker import Worker
+from router.services.carriage.deadlines import Deadlines
+from router.services.carriage.relay import Relay
+from router.services.carriage.tracking import Tracking
+from router.services.dead.dead_letters import DeadLetters
+from router.services.proof.sealing import Sealing
+from router.services.proof.stamping import Stamping
+from router.services.verdicts.ingest import Ingest
+from router.services.verdicts.upkeep import Upkeep
+from router.services.work.batch import Services, WorkerOptions
+from router.services.work.intake import wait_for
+from router.services.work.worker import Worker
 from router.settings import Settings
 
 Result = TypeVar("Result")

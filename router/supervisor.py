@@ -28,7 +28,7 @@ from router.app import blob_door, blob_room, crl_fetcher, migrate, open_broker, 
 from router.errors import InfrastructureProblem
 from router.logs import logger
 from router.ports import BrokerUnavailable, StoreUnavailable
-from router.services.intake import Backoff, wait_for
+from router.services.work.intake import Backoff, wait_for
 from router.settings import Settings
 
 STALE: Final = 5.0  # seconds without a sign of life after which a worker counts as away

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from router.core.holds import Hold
-    from router.services.holds import Arranged, Refused, Waiting
+    from router.services.carriage.holds import Arranged, Refused, Waiting
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -81,7 +81,7 @@ def hold(
     """
     from router.adapters.clock import SystemClock
     from router.app import policy_of
-    from router.services import holds
+    from router.services.carriage import holds
     from router.settings import load_settings
 
     why, now = reason_of(reason), SystemClock().now()
@@ -123,7 +123,7 @@ def forward(
     infrastructure.
     """
     from router.adapters.clock import SystemClock
-    from router.services import holds
+    from router.services.carriage import holds
 
     why, now = reason_of(reason), SystemClock().now()
     begins, ends = _times(since, until, now=now)
@@ -160,7 +160,7 @@ def release(
     hạ tầng / infrastructure.
     """
     from router.adapters.clock import SystemClock
-    from router.services import holds
+    from router.services.carriage import holds
 
     why = reason_of(reason)
     with opened_store(config) as store:
@@ -180,7 +180,7 @@ def release(
 def list_holds(*, config: ConfigPath = None, as_json: AsJson = False) -> None:
     """Cơ quan đang tạm giữ, chuyển tiếp, và văn bản đang chờ / What is arranged, and what waits because of it."""
     from router.adapters.clock import SystemClock
-    from router.services import holds
+    from router.services.carriage import holds
 
     with opened_store(config) as store:
         found = holds.waiting(store)
@@ -214,7 +214,7 @@ def _times(since: str, until: str, *, now: "datetime") -> "tuple[datetime, datet
 
 
 def _good(planned: "Arranged | Refused") -> "Arranged":
-    from router.services.holds import Refused
+    from router.services.carriage.holds import Refused
 
     if isinstance(planned, Refused):
         say(planned.vi, planned.en)

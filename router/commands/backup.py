@@ -15,8 +15,8 @@ from router.errors import ExitCode, UsageProblem
 
 if TYPE_CHECKING:
     from router.adapters.sql.dump import TableShape
-    from router.services.archive import Archive
-    from router.services.backup import Places
+    from router.services.backing_up.archive import Archive
+    from router.services.backing_up.backup import Places
     from router.settings import Settings
 
 SHOWN: Final = 20  # missing payloads by name
@@ -41,7 +41,7 @@ def backup(
     """
     from router.adapters.payload_parts import parts_of
     from router.adapters.sql.dump import SHAPES, snapshot
-    from router.services.backup import back_up
+    from router.services.backing_up.backup import back_up
     from router.settings import config_path, load_settings
 
     settings = load_settings(config)
@@ -93,8 +93,8 @@ def restore(
     """
     from router.adapters.payload_parts import place_of
     from router.adapters.sql.dump import load
-    from router.services.archive import Archive, BadArchive
-    from router.services.backup import CONFIG, SECRET_MODE, put_file, put_files
+    from router.services.backing_up.archive import Archive, BadArchive
+    from router.services.backing_up.backup import CONFIG, SECRET_MODE, put_file, put_files
 
     with Archive(file) as archive:
         archive.verify()
@@ -130,7 +130,7 @@ def restore(
 
 
 def _places(settings: "Settings", *, config: Path) -> "Places":
-    from router.services.backup import CONFIG, KEY, Places
+    from router.services.backing_up.backup import CONFIG, KEY, Places
 
     folder, trust, hub = settings.folder, settings.trust, settings.hub_key
     certificate = folder / hub.certificate

@@ -17,7 +17,7 @@ from router.errors import ExitCode, UsageProblem
 if TYPE_CHECKING:
     from router.core.dead import DeadLetter, DeadState
     from router.ports import Store
-    from router.services.dead_care import Decided
+    from router.services.dead.dead_care import Decided
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -61,7 +61,7 @@ def list_letters(
     Mã thoát / exit codes: 0 (kể cả khi không có / also when there is none) · 2 sai cách dùng / usage · 3 sự cố hạ
     tầng / infrastructure.
     """
-    from router.services.dead_care import as_dict
+    from router.services.dead.dead_care import as_dict
 
     with opened_store(config) as store:
         found = store.find_dead(query, state=_state(state), limit=limit)
@@ -89,7 +89,7 @@ def show(
     infrastructure.
     """
     from router.app import open_payloads
-    from router.services.dead_care import as_dict
+    from router.services.dead.dead_care import as_dict
     from router.settings import load_settings
 
     with opened_store(config) as store:
@@ -117,8 +117,8 @@ def explain(letter: One, *, config: ConfigPath = None, as_json: AsJson = False) 
     dùng / usage · 3 sự cố hạ tầng / infrastructure.
     """
     from router.app import open_payloads, open_trust, policy_of
-    from router.services import dead_care
-    from router.services.ingest import Ingest
+    from router.services.dead import dead_care
+    from router.services.verdicts.ingest import Ingest
     from router.settings import load_settings
 
     settings = load_settings(config)
@@ -156,7 +156,7 @@ def give_back(
     Mã thoát / exit codes: 0 tất cả đã trả lại / all were returned · 1 có cái không / some were not · 2 sai cách dùng /
     usage · 3 sự cố hạ tầng / infrastructure.
     """
-    from router.services import dead_care
+    from router.services.dead import dead_care
 
     why, actor, per_second = reason_of(reason), actor_of(by), _rate(rate)
     with opened_store(config) as store:
@@ -186,7 +186,7 @@ def discard(
     Mã thoát / exit codes: 0 tất cả đã bỏ / all were discarded · 1 có cái không / some were not · 2 sai cách dùng /
     usage · 3 sự cố hạ tầng / infrastructure.
     """
-    from router.services import dead_care
+    from router.services.dead import dead_care
 
     why, actor = reason_of(reason), actor_of(by)
     with opened_store(config) as store:
@@ -206,7 +206,7 @@ def _choose(
 ) -> "tuple[Sequence[DeadLetter], Sequence[str]]":
     """The letters meant. What a query selects is shown, and asked about unless --yes or --dry-run."""
     from router.core.dead import DeadState
-    from router.services.dead_care import select
+    from router.services.dead.dead_care import select
 
     if bool(ids) == (query is not None):
         raise UsageProblem("Cần mã, hoặc --query", "Give ids, or --query")
@@ -254,7 +254,7 @@ def _tell(
 
 
 def _one(store: "Store", letter: str) -> "DeadLetter":
-    from router.services.dead_care import select
+    from router.services.dead.dead_care import select
 
     found, _ = select(store, [letter], None)
     if not found:

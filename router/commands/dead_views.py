@@ -8,7 +8,7 @@ from router.commands.opening import clock, console, print_json, table
 
 if TYPE_CHECKING:
     from router.core.dead import DeadLetter
-    from router.services.dead_care import Explanation
+    from router.services.dead.dead_care import Explanation
 
 STATE_TEXT: Final = {
     "open": "chờ xử lý / open",
@@ -82,7 +82,7 @@ def rows_of(letter: "DeadLetter") -> Sequence[tuple[str, str]]:
 def print_explanation(found: "Explanation", *, as_json: bool) -> None:
     """Why it died, what a return would do, and the findings of the examination."""
     from edxml_schemas.catalogue import explain as told_of
-    from router.services.dead_care import OUTCOMES
+    from router.services.dead.dead_care import OUTCOMES
 
     vi, en = OUTCOMES[found.outcome]
     told = [told_of(each) for each in found.findings]

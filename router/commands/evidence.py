@@ -113,7 +113,7 @@ def _package(settings: "Settings", store: "SqlStore", message: "MessageRecord") 
     from router.adapters.hub_certificates import former_certificates
     from router.app import open_hub_key, open_payloads, open_trust
     from router.commands.log import seal_now
-    from router.services.evidence import EvidenceCollector, EvidenceProblem, Unsealed
+    from router.services.proof.evidence import EvidenceCollector, EvidenceProblem, Unsealed
 
     pen, payloads = open_hub_key(settings), open_payloads(settings)
     try:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from router.ports import Store
-    from router.services.leg_stories import LegStory
-    from router.services.resending import Wish
+    from router.services.carriage.leg_stories import LegStory
+    from router.services.carriage.resending import Wish
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -75,8 +75,8 @@ def resend(
     cách dùng / usage · 3 sự cố hạ tầng / infrastructure.
     """
     from router.app import open_payloads, policy_of
-    from router.services import resending
-    from router.services.relay import Relay
+    from router.services.carriage import resending
+    from router.services.carriage.relay import Relay
     from router.settings import load_settings
 
     why, actor = reason_of(reason), actor_of(by)
@@ -113,7 +113,7 @@ def show(
     infrastructure.
     """
     from router.app import policy_of
-    from router.services.leg_stories import as_dict, stories_of
+    from router.services.carriage.leg_stories import as_dict, stories_of
     from router.settings import load_settings
 
     clocks, now = policy_of(load_settings(config)).clocks, datetime.now(UTC)
@@ -131,7 +131,7 @@ def show(
 
 def _ids(store: "Store", legs: Sequence[str], document: str, recipient: str) -> Sequence[str]:
     """The legs meant. Raises UsageProblem when that is not clear."""
-    from router.services.resending import legs_to
+    from router.services.carriage.resending import legs_to
 
     if bool(legs) == bool(document) or bool(document) != bool(recipient):
         raise UsageProblem(

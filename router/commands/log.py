@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from edxml_schemas.evidence.seals import SealWords
     from edxml_schemas.signed_receipts import ReceiptPen
     from router.ports import Store
-    from router.services.log_check import LogReport
+    from router.services.proof.log_check import LogReport
     from router.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Nhật ký đã niêm phong. / The sealed log.")
@@ -71,7 +71,7 @@ def verify(
     Mã thoát / exit codes: 0 khớp / it holds · 1 không khớp / it does not · 2 sai cách dùng / usage · 3 sự cố hạ
     tầng / infrastructure.
     """
-    from router.services.log_check import check_log
+    from router.services.proof.log_check import check_log
     from router.settings import load_settings
 
     settings = load_settings(config)
@@ -102,7 +102,7 @@ def seal(*, config: ConfigPath = None, as_json: AsJson = False) -> None:
     Mã thoát / exit codes: 0 đã niêm phong / sealed · 2 sai cách dùng / usage · 3 sự cố hạ tầng / infrastructure.
     """
     from router.app import open_hub_key
-    from router.services.sealing import words_of
+    from router.services.proof.sealing import words_of
     from router.settings import load_settings
 
     settings = load_settings(config)
@@ -140,7 +140,7 @@ def show(
     from edxml_schemas.evidence.replay import EPOCH
     from edxml_schemas.visible import visible
     from router.services import tracing
-    from router.services.sealing import event_words
+    from router.services.proof.sealing import event_words
 
     with opened_store(config) as store:
         found = [each.message for each in tracing.trace(store, query)]

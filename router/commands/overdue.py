@@ -12,7 +12,7 @@ from router.core.deadlines import DEADLINE_TEXT, Deadline
 from router.errors import ExitCode
 
 if TYPE_CHECKING:
-    from router.services.deadlines import Alarm
+    from router.services.carriage.deadlines import Alarm
 
 SUBJECT_CHARS: Final = 40
 """Of a subject in the table; JSON has all of it."""
@@ -55,7 +55,7 @@ def overdue(
     """
     from router.app import policy_of
     from router.core.routing import present_code
-    from router.services.deadlines import alarms
+    from router.services.carriage.deadlines import alarms
     from router.settings import load_settings
 
     clocks = policy_of(load_settings(config)).clocks

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from router.core.registry import OrganRecord, Registry
-    from router.services.registrar import Difference, ImportPlan
-    from router.services.registry_file import Problem
+    from router.services.registration.registrar import Difference, ImportPlan
+    from router.services.registration.registry_file import Problem
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -56,8 +56,8 @@ def import_file(
     Mã thoát / exit codes: 0 tốt / good · 1 tệp có lỗi / the file has faults · 2 sai cách dùng / usage · 3 sự cố hạ
     tầng / infrastructure.
     """
-    from router.services.registrar import ImportPlan, apply_import, plan_import
-    from router.services.registry_file import read_registry_file
+    from router.services.registration.registrar import ImportPlan, apply_import, plan_import
+    from router.services.registration.registry_file import read_registry_file
 
     data = _file_bytes(file)
     rows, problems = read_registry_file(data, certificate_file=_certificates_beside(file))
@@ -101,7 +101,7 @@ def list_organs(
 @app.command("show")
 def show(code: OrganCodeArgument, *, config: ConfigPath = None, as_json: AsJson = False) -> None:
     """Một cơ quan và chứng thư của nó / One organ with its certificates. Exit code 1 when there is none."""
-    from router.services.registrar import organ_called
+    from router.services.registration.registrar import organ_called
 
     with opened_store(config) as store:
         registry = store.registry()
@@ -130,7 +130,7 @@ def lock(
     as_json: AsJson = False,
 ) -> None:
     """Khóa cơ quan: không gửi, không nhận / Lock an organ: it neither sends nor receives."""
-    from router.services import registrar
+    from router.services.registration import registrar
 
     wanted = " ".join(reason.split())
     if not wanted:
@@ -143,7 +143,7 @@ def lock(
 @app.command("unlock")
 def unlock(code: OrganCodeArgument, *, config: ConfigPath = None, as_json: AsJson = False) -> None:
     """Mở khóa cơ quan / Let a locked organ send and receive again."""
-    from router.services import registrar
+    from router.services.registration import registrar
 
     with opened_store(config) as store:
         organ = registrar.unlock(store, code)
@@ -194,7 +194,7 @@ def add_agent(
     Token chỉ hiện một lần; token cũ hết hiệu lực. / The token is shown once; the one before stops working.
     """
     from edxml_schemas.contract import AGENT_NAME
-    from router.services import registrar
+    from router.services.registration import registrar
 
     if not AGENT_NAME.fullmatch(name):
         raise UsageProblem(
@@ -232,7 +232,7 @@ class _CertificatesBeside:
         self._folder = folder
 
     def __call__(self, name: str) -> bytes:
-        from router.services.registry_file import CERTIFICATE_BYTES, CertificateUnreadable
+        from router.services.registration.registry_file import CERTIFICATE_BYTES, CertificateUnreadable
 
         path = self._folder / name
         try:

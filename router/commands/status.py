@@ -22,7 +22,7 @@ def status(config: ConfigPath = None, as_json: AsJson = False) -> None:
     reached.
     """
     from router.app import open_broker, open_store, policy_of, run_async
-    from router.services.deadlines import overdue_legs
+    from router.services.carriage.deadlines import overdue_legs
     from router.settings import load_settings
 
     settings = load_settings(config)

@@ -11,7 +11,7 @@ from sqlalchemy import create_engine, text
 from edxml_schemas.evidence.replay import WORK_MARKS
 from router.adapters.sql.migrate import upgrade
 from router.adapters.sql.store import SqlStore
-from router.services.log_check import LogFault, LogReport, check_log
+from router.services.proof.log_check import LogFault, LogReport, check_log
 from tests.support.postgres import needs_postgres
 from tests.support.provable import ProvableHub
 from tests.support.tampering import Tampered, other_value

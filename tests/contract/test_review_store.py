@@ -10,9 +10,9 @@ import pytest
 from router.adapters.sql.store import SqlStore
 from router.core.records import MessageState, PutLeg, PutMessage, PutOutbox
 from router.ports import DeliveredReport, Store
-from router.services.confirming import Confirming
-from router.services.deadlines import Deadlines
-from router.services.tracking import Tracking
+from router.services.carriage.confirming import Confirming
+from router.services.carriage.deadlines import Deadlines
+from router.services.carriage.tracking import Tracking
 from tests.contract.test_store import write
 from tests.support.records import MINUTE, NOON, leg, message, outbox_item
 

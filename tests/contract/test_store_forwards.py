@@ -11,9 +11,9 @@ from router.core.ids import leg_id_of
 from router.core.records import Leg, LegState, MessageRecord, OutboxItem, OutboxKind, PutLeg, PutMessage, PutOutbox
 from router.core.registry import AgentRecord, OrganRecord
 from router.ports import Store
-from router.services import holds
-from router.services.attempts import note_failures
-from router.services.relay import Relay
+from router.services.carriage import holds
+from router.services.carriage.attempts import note_failures
+from router.services.carriage.relay import Relay
 from tests.support.records import MINUTE, NOON, digest_of, leg, message, outbox_item
 
 HERE, THERE = "000.00.01.H30", "000.00.00.H41"

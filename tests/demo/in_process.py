@@ -16,7 +16,7 @@ from agents.settings import load_settings
 from router.adapters.clock import SystemClock
 from router.adapters.memory_broker import MemoryBroker
 from router.app import build_services, open_hub_key, open_payloads, open_store, open_trust, options_of, policy_of
-from router.services.worker import Worker
+from router.services.work.worker import Worker
 from router.settings import load_settings as load_hub_settings
 from tests.demo.country import AGENTS, Papers
 from tests.demo.stage import Access, Stage, StageFailed

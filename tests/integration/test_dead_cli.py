@@ -18,10 +18,10 @@ from router.commands import dead
 from router.core.dead import DeadLetter, DeadState
 from router.errors import ExitCode, HubProblem
 from router.ports import TrustSource
-from router.services.dead_letters import DeadLetters
-from router.services.ingest import Ingest
-from router.services.relay import Relay
-from router.services.tracking import Tracking
+from router.services.carriage.relay import Relay
+from router.services.carriage.tracking import Tracking
+from router.services.dead.dead_letters import DeadLetters
+from router.services.verdicts.ingest import Ingest
 from tests.support.hub_desk import Desk as HubDesk
 from tests.support.hub_desk import Trusted
 from tests.support.records import MINUTE, NOON, digest_of

@@ -29,8 +29,8 @@ from router.core.ids import leg_id_of, message_id_of
 from router.core.policy import DEFAULT_POLICY
 from router.core.records import LegState, MessageState, Submission
 from router.ports import BrokerUnavailable
-from router.services.batch import WorkerOptions
-from router.services.worker import Worker
+from router.services.work.batch import WorkerOptions
+from router.services.work.worker import Worker
 from tests.support.envelopes import SENDER, a_document, a_status, an_organ
 from tests.support.hub_desk import AGENTS, H14, H41, NOW, Desk, Trusted
 from tests.support.mortal import Life, Point, mortal_broker, mortal_payloads, mortal_store

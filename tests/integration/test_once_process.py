@@ -16,7 +16,7 @@ from router.adapters.payloads import FilePayloads
 from router.adapters.sql.store import SqlStore
 from router.app import open_trust, policy_of
 from router.core.records import LegState, Submission
-from router.services.ingest import Ingest
+from router.services.verdicts.ingest import Ingest
 from router.settings import Settings, load_settings
 from tests.support.broker import PrivateBroker
 from tests.support.hub_process import RECIPIENT_AGENTS, SENDER_AGENT, HubProcess, PlainAgent, agent, hub_process

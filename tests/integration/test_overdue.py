@@ -16,8 +16,8 @@ from router.adapters.sql.store import SqlStore
 from router.core.deadlines import Deadline
 from router.core.records import LegState, OutboxItem, OutboxKind
 from router.ports import Store
-from router.services.deadlines import Alarm, Deadlines, alarms, overdue_legs
-from router.services.resending import Answer, legs_to, resend
+from router.services.carriage.deadlines import Alarm, Deadlines, alarms, overdue_legs
+from router.services.carriage.resending import Answer, legs_to, resend
 from tests.support.envelopes import SENDER, a_document, a_status, an_organ
 from tests.support.hub_desk import H14, H41, NOW, RENAMED, Desk, receipt_in
 from tests.support.postgres import needs_postgres

@@ -22,7 +22,7 @@ from router.core.records import Attempt, Leg, LegState, MessageRecord, PutAttemp
 from router.core.registry import AgentRecord, OrganRecord
 from router.errors import ExitCode, HubProblem
 from router.ports import Promptness
-from router.services.deadlines import overdue_legs
+from router.services.carriage.deadlines import overdue_legs
 from tests.support.records import event, leg, message
 
 NOW = datetime.now(UTC)

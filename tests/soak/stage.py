@@ -18,7 +18,7 @@ import aio_pika
 
 from router.adapters import topology
 from router.app import open_store
-from router.services.registrar import add_agent
+from router.services.registration.registrar import add_agent
 from router.settings import load_settings
 from tests.soak.actors import ROOT, Actor
 from tests.soak.country import AGENTS, Country, found, write_agent

@@ -20,10 +20,10 @@ from router.core.policy import DEFAULT_POLICY, Policy
 from router.core.records import Leg, MessageRecord, OutboxItem, OutboxKind, Submission
 from router.core.registry import AgentRecord, CertificateRecord, OrganRecord, OrganState
 from router.ports import DeliveredReport, Payloads, Store
-from router.services.ingest import Examined, Ingest, Settled
-from router.services.relay import Relay
-from router.services.tracking import Tracking
-from router.services.upkeep import Upkeep
+from router.services.carriage.relay import Relay
+from router.services.carriage.tracking import Tracking
+from router.services.verdicts.ingest import Examined, Ingest, Settled
+from router.services.verdicts.upkeep import Upkeep
 from tests.support.envelopes import SENDER, envelope_bytes
 from tests.support.pki import Credential, Pki
 

@@ -9,9 +9,9 @@ from edxml_schemas.evidence.seals import fingerprint_of
 from edxml_schemas.model import ResponseFor
 from router.core.records import MessageRecord
 from router.ports import Payloads, Store
-from router.services.deadlines import Deadlines
-from router.services.evidence import EvidenceCollector
-from router.services.sealing import Sealing
+from router.services.carriage.deadlines import Deadlines
+from router.services.proof.evidence import EvidenceCollector
+from router.services.proof.sealing import Sealing
 from tests.support.envelopes import DOCUMENT_ID, RECIPIENTS, SENDER, a_document, a_status, an_organ
 from tests.support.hub_desk import G17, H14, H41, NOW, Desk
 

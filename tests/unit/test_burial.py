@@ -12,11 +12,11 @@ from router.adapters.memory_broker import MemoryBroker
 from router.core.dead import DeadKind, DeadLetter
 from router.core.records import OutboxItem, Submission
 from router.ports import PayloadUnavailable, Placement, StoreUnavailable, Transaction
-from router.services.batch import Services, WorkerOptions
-from router.services.dead_letters import DeadLetters
-from router.services.ingest import Examined
-from router.services.publisher import NO_PAYLOAD, Publisher
-from router.services.worker import Worker
+from router.services.dead.dead_letters import DeadLetters
+from router.services.verdicts.ingest import Examined
+from router.services.work.batch import Services, WorkerOptions
+from router.services.work.publisher import NO_PAYLOAD, Publisher
+from router.services.work.worker import Worker
 from tests.support.envelopes import a_lean_document
 from tests.support.hub_desk import AGENTS, Desk
 from tests.support.records import outbox_item

@@ -168,3 +168,10 @@ def test_the_readme_names_every_rule_that_an_operator_may_set() -> None:
 
 def test_an_event_row_names_each_fact_once() -> None:
     assert [row.name for row in EVENTS.values() if len(set(row.facts)) != len(row.facts)] == []
+
+
+def test_the_readme_names_every_room() -> None:
+    readme = (ROUTER / "README.md").read_text(encoding="utf-8")
+    rooms = [each.parent for each in ROUTER.rglob("__init__.py") if each.parent != ROUTER]
+    named = {"versions", "sql"}  # inside a room that is named
+    assert [each.name for each in rooms if f"{each.name}/" not in readme and each.name not in named] == []

@@ -12,9 +12,9 @@ from router.adapters.dead_wire import DEATHS, letter_of
 from router.core.dead import DeadKind, DeadLetter, DeadState
 from router.core.records import LegState, OutboxItem, OutboxKind, PutDead, Submission
 from router.ports import PayloadUnavailable
-from router.services.dead_care import Decided, discard, explain, give_back, select
-from router.services.dead_letters import AGAIN, TRIES, DeadLetters
-from router.services.ingest import Examined
+from router.services.dead.dead_care import Decided, discard, explain, give_back, select
+from router.services.dead.dead_letters import AGAIN, TRIES, DeadLetters
+from router.services.verdicts.ingest import Examined
 from tests.support.envelopes import a_lean_document
 from tests.support.hub_desk import H41, NOW, Desk
 

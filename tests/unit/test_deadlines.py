@@ -28,7 +28,7 @@ from router.core.deadlines import (
 )
 from router.core.lifecycle import ask_or_answer, fold
 from router.core.records import Leg, LegState, MessageRecord, MessageState, RecallState, handed_over
-from router.settings_deadlines import DeadlineSettings
+from router.settings.deadlines import DeadlineSettings
 
 NOW = datetime(2026, 10, 1, 2, 0, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

@@ -12,7 +12,7 @@ from router.app import build_services
 from router.core.deadlines import Clocks
 from router.core.policy import Policy
 from router.core.records import LegState, MessageRecord, OutboxKind, RecallState
-from router.services.deadlines import Deadlines
+from router.services.carriage.deadlines import Deadlines
 from tests.support.envelopes import SENDER, a_document, a_status, an_organ
 from tests.support.hub_desk import G17, H14, H41, NOW, Desk, receipt_in
 

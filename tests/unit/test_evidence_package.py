@@ -17,9 +17,9 @@ from edxml_schemas.evidence.verify import Known, verify
 from edxml_schemas.signatures import Signer
 from edxml_schemas.signed_receipts import ReceiptPen
 from router.adapters.memory_store import MemoryStore
-from router.services.evidence import EvidenceCollector, EvidenceProblem, Unsealed
-from router.services.sealing import Sealing
-from router.services.stamping import Stamping
+from router.services.proof.evidence import EvidenceCollector, EvidenceProblem, Unsealed
+from router.services.proof.sealing import Sealing
+from router.services.proof.stamping import Stamping
 from tests.support.envelopes import SENDER, a_document
 from tests.support.hub_desk import NOW
 from tests.support.pki import Pki

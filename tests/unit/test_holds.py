@@ -22,8 +22,8 @@ from router.core.proof import leg_json
 from router.core.records import LegState, MessageRecord, MessageState, OutboxItem, OutboxKind, RecallState
 from router.core.registry import OrganState
 from router.core.routing import Hop, route
-from router.services import holds
-from router.services.holds import Arranged, Refused
+from router.services.carriage import holds
+from router.services.carriage.holds import Arranged, Refused
 from tests.support.envelopes import DOCUMENT_ID, SENDER, a_document, a_status, an_organ
 from tests.support.hub_desk import FORMER, G17, H14, H41, LOCKED, NOW, RENAMED, Desk, found, receipt_in
 

@@ -14,7 +14,7 @@ from router.core.policy import Policy
 from router.core.receipts import made_again, receipt_words, told_by
 from router.core.records import Event, MessageRecord, OutboxItem, OutboxKind
 from router.ports import Transaction
-from router.services.relay import Relay
+from router.services.carriage.relay import Relay
 from tests.support.envelopes import a_document, a_lean_document, a_status, an_organ
 from tests.support.hub_desk import G17, H14, H41, NOW, Desk
 

@@ -19,8 +19,8 @@ from router.core.events import EVENTS
 from router.core.policy import Policy
 from router.core.records import MessageState, OutboxKind
 from router.ports import PayloadUnavailable
-from router.services.ingest import Ingest
-from router.services.upkeep import Upkeep
+from router.services.verdicts.ingest import Ingest
+from router.services.verdicts.upkeep import Upkeep
 from tests.support.envelopes import SENDER, a_document, a_status, envelope_bytes
 from tests.support.hub_desk import H41, NOW, Desk, found, receipt_in
 

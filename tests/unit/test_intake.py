@@ -8,7 +8,7 @@ import pytest
 from edxml_schemas.contract import Urgency
 from router.adapters.memory_broker import MemoryBroker, MemorySubmission
 from router.ports import BrokerUnavailable
-from router.services.intake import Intake
+from router.services.work.intake import Intake
 from tests.support.agency import Fixed
 from tests.support.envelopes import a_document
 from tests.support.hub_desk import AGENTS, Desk

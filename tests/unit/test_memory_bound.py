@@ -15,8 +15,8 @@ from router.adapters.clock import SystemClock
 from router.adapters.memory_broker import MemoryBroker
 from router.core.records import OutboxItem, Submission
 from router.ports import Placement
-from router.services.intake import Intake
-from router.services.publisher import CHUNK_BYTES, Publisher
+from router.services.work.intake import Intake
+from router.services.work.publisher import CHUNK_BYTES, Publisher
 from tests.support.hub_desk import Desk
 from tests.support.records import outbox_item
 from tests.support.waiting import until

@@ -8,9 +8,9 @@ import pytest
 
 from router.adapters.memory_store import MemoryStore
 from router.core.registry import AgentRecord, CertificateRecord, OrganRecord, OrganState, Registry
-from router.services import registrar
-from router.services.registrar import ImportPlan, apply_import, plan_import
-from router.services.registry_file import CertificateUnreadable, FileRow, Problem, read_registry_file
+from router.services.registration import registrar
+from router.services.registration.registrar import ImportPlan, apply_import, plan_import
+from router.services.registration.registry_file import CertificateUnreadable, FileRow, Problem, read_registry_file
 from tests.support.pki import Pki
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)

@@ -8,8 +8,8 @@ from router.core.events import EventName
 from router.core.holds import Hold, HoldKind
 from router.core.proof import leg_json
 from router.core.records import LegState, PutEvent, PutMessage
-from router.services.log_check import check_log, history_faults, is_older_than_proof
-from router.services.sealing import event_words
+from router.services.proof.log_check import check_log, history_faults, is_older_than_proof
+from router.services.proof.sealing import event_words
 from tests.support.envelopes import a_document, an_organ
 from tests.support.hub_desk import H14, H41, NOW, Desk
 from tests.support.records import event, message

@@ -11,8 +11,8 @@ from router.adapters.memory_store import MemoryStore
 from router.core.policy import DEFAULT_POLICY
 from router.core.records import DropOutbox, PutMessage, PutOutbox
 from router.core.retry import DEFAULT_RETRY, RetryPolicy, after_failure
-from router.services.attempts import note_failures
-from router.settings_retry import RetrySettings
+from router.services.carriage.attempts import note_failures
+from router.settings.retry import RetrySettings
 from tests.support.records import message, outbox_item
 
 NOW = datetime(2026, 10, 1, 2, 0, tzinfo=UTC)

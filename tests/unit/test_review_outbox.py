@@ -13,7 +13,7 @@ from edxml_schemas.trust import TrustMaterial
 from router.core.records import DelayOutbox, OutboxKind, PutLeg, PutMessage, RecallState
 from router.core.registry import OrganRecord
 from router.ports import PayloadUnavailable
-from router.services.deadlines import alarms
+from router.services.carriage.deadlines import alarms
 from tests.support.envelopes import a_document
 from tests.support.hub_desk import G17, H14, H41, NOW, Desk
 from tests.support.records import leg, message
@@ -60,7 +60,7 @@ def test_the_alarms_of_one_organ_do_not_hide_behind_those_of_another() -> None:
 def test_a_change_that_names_very_much_still_asks_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
     desk = Desk()
     first = desk.accept(a_document())
-    monkeypatch.setattr("router.services.lookup.MOST_NAMED", 0)
+    monkeypatch.setattr("router.services.verdicts.lookup.MOST_NAMED", 0)
     bussiness = Bussiness(bussiness_doc_type=BussinessDocType.REVOKE, document_id=first.document_id)
     desk.accept(a_document(document_id="000.00.00.G22,2026/10/01,1/VPCP-TTĐT", bussiness=bussiness))
     assert {each.recall for each in desk.store.legs_of(first.id)} == {RecallState.REQUESTED}

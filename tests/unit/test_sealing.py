@@ -15,9 +15,9 @@ from router.core.records import PutEvent
 from router.core.seals import EventRow, Seal
 from router.ports import Store
 from router.ports.signing import StampUnavailable
-from router.services.log_check import check_log
-from router.services.sealing import Sealing, words_of
-from router.services.stamping import Stamping
+from router.services.proof.log_check import check_log
+from router.services.proof.sealing import Sealing, words_of
+from router.services.proof.stamping import Stamping
 from tests.support.hub_desk import NOW
 from tests.support.pki import Pki
 from tests.support.provable import ProvableHub

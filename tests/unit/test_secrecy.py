@@ -13,7 +13,7 @@ from router.core.policy import Policy
 from router.core.records import MessageState
 from router.errors import UsageProblem
 from router.settings import load_settings
-from router.settings_secrecy import SecrecySettings
+from router.settings.secrecy import SecrecySettings
 from tests.support.envelopes import SENDER, a_document, an_attachment, envelope_bytes, manifest_of
 from tests.support.hub_desk import Desk, found, receipt_in
 

@@ -9,7 +9,7 @@ from router.app import policy_of
 from router.core.deadlines import DEFAULT_CLOCKS
 from router.errors import UsageProblem
 from router.settings import Settings, load_settings
-from router.settings_deadlines import DeadlineSettings
+from router.settings.deadlines import DeadlineSettings
 
 
 def written(folder: Path, text: str) -> Settings:

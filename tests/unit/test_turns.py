@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from router.services.turns import Turns
+from router.services.work.turns import Turns
 
 
 async def test_the_loop_waits_while_a_thread_computes_and_goes_on_after_it() -> None:

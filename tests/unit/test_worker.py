@@ -23,12 +23,12 @@ from router.core.ids import leg_id_of
 from router.core.records import LegState, MessageRecord, MessageState, OutboxItem, Submission
 from router.core.registry import AgentRecord
 from router.ports import DeliveredReport, Placement, StoreConflict, StoreUnavailable, Transaction
-from router.services.batch import Services, WorkerOptions
-from router.services.ingest import NOTHING_KEPT, Examined, Ingest, Kept, Settled
-from router.services.relay import Relay
-from router.services.tracking import Tracking
-from router.services.upkeep import Upkeep
-from router.services.worker import LARGE, Worker
+from router.services.carriage.relay import Relay
+from router.services.carriage.tracking import Tracking
+from router.services.verdicts.ingest import NOTHING_KEPT, Examined, Ingest, Kept, Settled
+from router.services.verdicts.upkeep import Upkeep
+from router.services.work.batch import Services, WorkerOptions
+from router.services.work.worker import LARGE, Worker
 from tests.support.envelopes import a_document, a_lean_document
 from tests.support.hub_desk import AGENTS, H14, H41, NOW, Desk
 from tests.support.waiting import until

@@ -9,7 +9,7 @@ from typing import Final
 from edxml_schemas.organs import normalise
 from router.core.registry import AgentRecord, CertificateRecord, OrganRecord, OrganState, Registry
 from router.ports import Store
-from router.services.registry_file import FileRow, Problem
+from router.services.registration.registry_file import FileRow, Problem
 
 TOKEN_BYTES: Final = 32
 

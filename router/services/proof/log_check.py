@@ -21,7 +21,7 @@ from router.core.histories import History
 from router.core.proof import leg_json, message_digest, status_digest
 from router.core.seals import EventRow, Seal
 from router.ports import Store
-from router.services.sealing import event_words, words_of
+from router.services.proof.sealing import event_words, words_of
 
 PORTION: Final = 500  # messages, or seals, in one question
 MOST_FAULTS: Final = 1000

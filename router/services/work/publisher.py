@@ -9,8 +9,8 @@ from typing import Final
 from router.core.records import OutboxItem, OutboxKind
 from router.logs import logger
 from router.ports import Broker, BrokerUnavailable, Clock, PayloadUnavailable, Placement
-from router.services.intake import Backoff
-from router.services.relay import Relay
+from router.services.carriage.relay import Relay
+from router.services.work.intake import Backoff
 
 CHUNK: Final = 200
 """Items published before their confirms are awaited; bounds memory when a document has thousands of recipients."""

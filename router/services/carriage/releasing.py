@@ -23,7 +23,7 @@ from router.core.records import (
 from router.core.registry import OrganState, Registry
 from router.core.routing import Hop, held_look, hop_to, present_code
 from router.ports import Transaction
-from router.services.parking import Parking
+from router.services.carriage.parking import Parking
 
 _HUB = "hub"
 

@@ -21,10 +21,10 @@ from router.core.records import (
 from router.core.routing import agent_now
 from router.pipeline.outbox import once_more, unparked
 from router.ports import Payloads, PayloadUnavailable, ReceiptSigner, Transaction
+from router.services.carriage.confirming import Confirming
+from router.services.carriage.parking import Parking
+from router.services.carriage.releasing import Releasing
 from router.services.chores import NOTHING_DONE, Done
-from router.services.confirming import Confirming
-from router.services.parking import Parking
-from router.services.releasing import Releasing
 
 HUB_ACTOR = "hub"
 

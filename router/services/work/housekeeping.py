@@ -7,11 +7,11 @@ from typing import Final
 from router.core.records import OutboxItem
 from router.logs import logger
 from router.ports import Broker, BrokerUnavailable, Clock, Store
-from router.services.batch import Services, WorkerOptions
-from router.services.burial import Burial
 from router.services.chores import Chore, Done
-from router.services.intake import wait_for
-from router.services.retries import Patience, Retries
+from router.services.work.batch import Services, WorkerOptions
+from router.services.work.burial import Burial
+from router.services.work.intake import wait_for
+from router.services.work.retries import Patience, Retries
 
 LEFTOVERS: Final = 200  # outbox items per look
 

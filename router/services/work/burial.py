@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from router.core.dead import DeadLetter
 from router.logs import logger
 from router.ports import Broker, BrokerUnavailable, Clock, DeadDelivery, Store
-from router.services.dead_letters import DeadLetters
-from router.services.retries import Patience
+from router.services.dead.dead_letters import DeadLetters
+from router.services.work.retries import Patience
 
 
 class Burial:

@@ -10,13 +10,13 @@ from structlog.typing import FilteringBoundLogger
 from edxml_schemas.findings import codes
 from router.core.records import MessageState, OutboxItem, OutboxKind
 from router.ports import Delivery, ReportDelivery
-from router.services.attempts import Failed
+from router.services.carriage.attempts import Failed
+from router.services.carriage.relay import Relay
+from router.services.carriage.tracking import Tracking
 from router.services.chores import Chore
-from router.services.dead_letters import DeadLetters
-from router.services.ingest import Examined, Ingest, Settled
-from router.services.relay import Relay
-from router.services.tracking import Tracking
-from router.services.upkeep import Upkeep
+from router.services.dead.dead_letters import DeadLetters
+from router.services.verdicts.ingest import Examined, Ingest, Settled
+from router.services.verdicts.upkeep import Upkeep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from router.core.records import Event, Leg, MessageRecord, PutEvent
 from router.core.registry import OrganRecord, OrganState, Registry
 from router.core.routing import carrier_of, hold_of, present_code
 from router.ports import Store
-from router.services.registrar import organ_called
+from router.services.registration.registrar import organ_called
 
 MOST_HELD: Final = 10_000
 """More held legs of one organ than this are not counted."""

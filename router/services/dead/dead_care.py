@@ -15,8 +15,8 @@ from router.core.dead import DeadKind, DeadLetter, DeadState
 from router.core.events import EventName
 from router.core.records import Change, PutDead
 from router.ports import Payloads, PayloadUnavailable, Store, Transaction
-from router.services.dead_letters import dead_event, messages_of, report_in, submission_in
-from router.services.ingest import Ingest, Settled
+from router.services.dead.dead_letters import dead_event, messages_of, report_in, submission_in
+from router.services.verdicts.ingest import Ingest, Settled
 
 SELECTED: Final = 10_000
 """Most letters that one query selects."""

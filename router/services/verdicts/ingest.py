@@ -33,7 +33,7 @@ from router.pipeline.examine import Means, examine
 from router.pipeline.facts import Facts
 from router.pipeline.passage import Passage
 from router.ports import Payloads, Store, Transaction, TrustSource
-from router.services.lookup import look_up
+from router.services.verdicts.lookup import look_up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ from router.core.records import Leg, MessageRecord, MessageState, StatusRecord
 from router.core.registry import Registry
 from router.core.seals import EventRow, Seal
 from router.ports import Payloads, ReceiptSigner, Store
-from router.services.sealing import event_words, words_of
+from router.services.proof.sealing import event_words, words_of
 
 MOST_SEALS: Final = 100_000
 """A longer chain ends before the newest seal: the evidence is as good, its checkpoint older."""

@@ -11,8 +11,8 @@ from router.core.leg_steps import Step, stepped
 from router.core.policy import DEFAULT_POLICY, Policy
 from router.core.records import Change, Event, Leg, MessageRecord, MoveLeg, OutboxItem, PutEvent
 from router.ports import Store, Transaction
+from router.services.carriage.parking import Parking
 from router.services.chores import NOTHING_DONE, Done
-from router.services.parking import Parking
 
 PORTION: Final = 500
 """Legs in one transaction."""

@@ -32,14 +32,14 @@ from router.ports import (
     StoreConflict,
     StoreUnavailable,
 )
-from router.services.attempts import Failed, note_failures
-from router.services.batch import Batch, Services, WorkerOptions, tell
-from router.services.burial import Burial
-from router.services.housekeeping import Housekeeping
-from router.services.ingest import Examined, Kept, Settled
-from router.services.intake import Backoff, Intake, wait_for
-from router.services.publisher import Publisher
-from router.services.turns import Turns
+from router.services.carriage.attempts import Failed, note_failures
+from router.services.verdicts.ingest import Examined, Kept, Settled
+from router.services.work.batch import Batch, Services, WorkerOptions, tell
+from router.services.work.burial import Burial
+from router.services.work.housekeeping import Housekeeping
+from router.services.work.intake import Backoff, Intake, wait_for
+from router.services.work.publisher import Publisher
+from router.services.work.turns import Turns
 
 Answer = TypeVar("Answer")
 

@@ -7,9 +7,9 @@ from typing import Final, Protocol, TypeVar
 from router.core.records import MessageRecord, OutboxItem
 from router.logs import logger
 from router.ports import Clock, Store
-from router.services.batch import WorkerOptions
-from router.services.ingest import Settled
-from router.services.upkeep import Retried, Upkeep
+from router.services.verdicts.ingest import Settled
+from router.services.verdicts.upkeep import Retried, Upkeep
+from router.services.work.batch import WorkerOptions
 
 Answer = TypeVar("Answer")
 

@@ -10,7 +10,7 @@ from router.core.proof import message_digest
 from router.core.records import Event, MessageRecord, PutEvent, PutMessage
 from router.pipeline.passage import Passage
 from router.ports import Payloads, PayloadUnavailable, Store, Transaction
-from router.services.ingest import Examined, Ingest, Settled, submission_of
+from router.services.verdicts.ingest import Examined, Ingest, Settled, submission_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

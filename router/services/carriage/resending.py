@@ -10,7 +10,7 @@ from router.core.events import EventName
 from router.core.records import Event, Leg, LegState, MessageRecord, PutEvent
 from router.core.routing import present_code
 from router.ports import Store, Transaction
-from router.services.relay import Relay
+from router.services.carriage.relay import Relay
 
 
 class Answer(StrEnum):

@@ -34,10 +34,10 @@ from router.core.records import (
 )
 from router.core.submissions import DIGEST, submission_of
 from router.ports import DeliveredReport, Payloads, PayloadUnavailable, Transaction
+from router.services.carriage.relay import HUB_ACTOR, Relay
+from router.services.carriage.tracking import Tracking
 from router.services.chores import Done
-from router.services.ingest import Ingest
-from router.services.relay import HUB_ACTOR, Relay
-from router.services.tracking import Tracking
+from router.services.verdicts.ingest import Ingest
 
 PORTION: Final = 20  # letters whose turn comes together
 TRIES: Final = 3  # of one return

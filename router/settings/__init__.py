@@ -15,10 +15,10 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from edxml_schemas.limits import Limits
 from router.errors import UsageProblem, redacted
-from router.settings_deadlines import DeadlineSettings
-from router.settings_retry import RetrySettings
-from router.settings_seals import SealSettings
-from router.settings_secrecy import SecrecySettings
+from router.settings.deadlines import DeadlineSettings
+from router.settings.retry import RetrySettings
+from router.settings.seals import SealSettings
+from router.settings.secrecy import SecrecySettings
 
 CONFIG_VARIABLE: Final = "TRUC_CONFIG"
 DEFAULT_CONFIG: Final = Path("truc.toml")

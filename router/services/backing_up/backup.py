@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, Protocol
 
-from router.services.archive import Archive, ArchiveWriter, chunks_of
+from router.services.backing_up.archive import Archive, ArchiveWriter, chunks_of
 
 FILE_MODE: Final = 0o640
 SECRET_MODE: Final = 0o600

@@ -1,0 +1,1 @@
+"""Dead letters: kept, explained, sent back once, or discarded."""

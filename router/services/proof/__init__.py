@@ -1,0 +1,1 @@
+"""What can be proved later: seals over the log, time stamps, the check of the log, evidence packages."""

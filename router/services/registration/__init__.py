@@ -1,0 +1,1 @@
+"""Who is who: changes to the registry, and its files."""
