@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -29,8 +29,18 @@ def configure_logs(*, json: bool = False, verbose: bool = False) -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING if verbose else logging.CRITICAL)
 
 
+class _Stderr:
+    """Wherever stderr points when a line is written: loggers live longer than what it pointed to when they began."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
 def _on_stderr(*_: object) -> structlog.PrintLogger:
-    return structlog.PrintLogger(sys.stderr)
+    return structlog.PrintLogger(cast(TextIO, _Stderr()))
 
 
 def logger(agent: str) -> structlog.typing.FilteringBoundLogger:

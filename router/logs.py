@@ -3,7 +3,7 @@
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import Any, Final, cast
+from typing import Any, Final, TextIO, cast
 
 import orjson
 import structlog
@@ -22,6 +22,16 @@ def hide_secrets(_logger: object, _method: str, entry: MutableMapping[str, Any])
         elif key in URL_KEYS and isinstance(value, str):
             entry[key] = redacted(value)
     return entry
+
+
+class _Stderr:
+    """Wherever stderr points when a line is written: loggers live longer than what it pointed to when they began."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
 
 
 def _line(entry: object, **_: object) -> str:
@@ -45,7 +55,7 @@ def configure(*, verbose: bool = False, as_json: bool | None = None) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(file=cast(TextIO, _Stderr())),
         cache_logger_on_first_use=True,
     )
     # Libraries log what we say ourselves, in words of our own: a lost connection is one line, not five tracebacks.

@@ -70,6 +70,8 @@ class WorkerProcess:
             began = time.monotonic()
             self._process = await self._start()
             self._log.info("worker-process", pid=self._process.pid)
+            if self._stopping.is_set():
+                self.signal(signal.SIGTERM)  # the word to stop came while it was being started, and met nobody
             await self._listen(self._process)
             code = await self._process.wait()
             self._seen = 0.0
