@@ -22,14 +22,12 @@ import uuid
 import zlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from router.adapters.segment_file import SegmentFile
 from router.ports import PayloadUnavailable
 
-# macOS has no fdatasync.
-SYNC: Final = getattr(os, "fdatasync", os.fsync)
 SEGMENT_BYTES: Final = 256 * 2**20
 """A segment that has reached this size is followed by a new one."""
 
@@ -40,7 +38,6 @@ REFERENCE: Final = re.compile(r"seg:([A-Za-z0-9_-]{1,80}\.seg):(\d{1,18}):(\d{1,
 WRITER_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,60}")
 FILE_MODE: Final = 0o640  # envelopes are letters: for the hub and its group, not for everybody on the machine
 FOLDER_MODE: Final = 0o750
-PIECES_PER_WRITE: Final = 512  # below IOV_MAX (1024) of Linux and macOS
 
 
 class BlobRefused(ValueError):
@@ -116,9 +113,8 @@ class FilePayloads:
         self._writer = writer
         self._segment_bytes = segment_bytes
         self._lock = threading.Lock()
-        self._descriptor = -1
+        self._file: SegmentFile | None = None
         self._name = ""
-        self._end = 0
         for each in (self._segments, self._blobs, self._partial):
             _make_folder(each)
 
@@ -128,46 +124,41 @@ class FilePayloads:
         """One reference per envelope; all durable on return. Raises `PayloadUnavailable`; then none is kept."""
         if not envelopes:
             return ()
+        pieces = [piece for data in envelopes for piece in (HEAD.pack(MAGIC, len(data), zlib.crc32(data)), data)]
         with self._lock:
             try:
-                if self._descriptor < 0 or self._end >= self._segment_bytes:
-                    self._roll()
-                pieces: list[bytes] = []
-                references = []
-                end = self._end
-                for data in envelopes:
-                    pieces += (HEAD.pack(MAGIC, len(data), zlib.crc32(data)), data)
-                    references.append(f"seg:{self._name}:{end}:{len(data)}")
-                    end += HEAD.size + len(data)
-                _write_all(self._descriptor, pieces)
-                SYNC(self._descriptor)
+                if self._file is None or self._file.end >= self._segment_bytes:
+                    self._file = self._roll()
+                place = self._file.append(pieces)
             except OSError as problem:
                 # After a failed write or sync nobody knows what is on the disk: this segment gets nothing more.
                 self._let_go()
                 raise PayloadUnavailable(f"cannot append to {self._segments.name}: {problem}") from problem
-            self._end = end
+            references = []
+            for data in envelopes:
+                references.append(f"seg:{self._name}:{place}:{len(data)}")
+                place += HEAD.size + len(data)
             return tuple(references)
 
-    def _roll(self) -> None:
+    def _roll(self) -> SegmentFile:
         self._let_go()
         number = 1 + max((_number_of(each.name) for each in self._segments.glob(f"{self._writer}-*.seg")), default=0)
         while True:
             name = f"{self._writer}-{number}.seg"
             try:
-                flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
-                self._descriptor = os.open(self._segments / name, flags, FILE_MODE)
+                file = SegmentFile(self._segments / name, mode=FILE_MODE)
             except FileExistsError:
                 number += 1  # another process with our name was quicker
                 continue
             _sync_folder(self._segments)
-            self._name, self._end = name, 0
-            return
+            self._name = name
+            return file
 
     def _let_go(self) -> None:
-        if self._descriptor >= 0:
+        if self._file is not None:
             with contextlib.suppress(OSError):
-                os.close(self._descriptor)
-        self._descriptor = -1
+                self._file.close()
+        self._file = None
 
     def close(self) -> None:
         with self._lock:
@@ -286,17 +277,6 @@ class FilePayloads:
 def _number_of(name: str) -> int:
     number = name.removesuffix(".seg").rpartition("-")[2]
     return int(number) if number.isdecimal() else 0
-
-
-def _write_all(descriptor: int, pieces: Sequence[bytes]) -> None:
-    waiting = iter(pieces)
-    while batch := list(islice(waiting, PIECES_PER_WRITE)):
-        written = os.writev(descriptor, batch)
-        if written != sum(map(len, batch)):
-            # A nearly full disk takes a part; the rest in one piece fails with the reason or goes through.
-            rest = memoryview(b"".join(batch))[written:]
-            while rest:
-                rest = rest[os.write(descriptor, rest) :]
 
 
 def _read_exactly(descriptor: int, length: int) -> bytes:
