@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from edxml_schemas.catalogue_rows import address, attachment, policy, signature, structure
+from edxml_schemas.catalogue_rows import address, attachment, policy, signature, structure, transport
 from edxml_schemas.catalogue_rows.entry import Entry
 from edxml_schemas.catalogue_rows.facts import FACTS
 from edxml_schemas.findings import Finding, FindingCode, Findings, Severity
@@ -35,7 +35,7 @@ __all__ = [
     "worst",
 ]
 
-_ROWS: Final = (*structure.ROWS, *address.ROWS, *policy.ROWS, *attachment.ROWS, *signature.ROWS)
+_ROWS: Final = (*structure.ROWS, *address.ROWS, *policy.ROWS, *transport.ROWS, *attachment.ROWS, *signature.ROWS)
 
 ENTRIES: Final[Mapping[FindingCode, Entry]] = MappingProxyType({row.code: row for row in _ROWS})
 """Every row by its code, in the order of the documentation."""

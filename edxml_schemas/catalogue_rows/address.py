@@ -1,4 +1,4 @@
-"""Addressing inside the envelope, the registry, the life of documents and statuses, and transport."""
+"""Addressing inside the envelope, the registry, and the life of documents and statuses."""
 
 from typing import Final
 
@@ -255,52 +255,6 @@ ROWS: Final[tuple[Entry, ...]] = (
         remedy_en="No need to resend: that organ reports the handling. Address it directly from now on.",
     ),
     Entry(
-        code=FindingCode.TRANSPORT_IDENTITY,
-        severity=Severity.ERROR,
-        lgsp=15,
-        retry=False,
-        vi="Danh tính kết nối[ “{agent}”] không khớp với nơi gửi khai trong thông điệp[: “{value}”].",
-        en=("The connection's identity[ “{agent}”] does not match the sender stated in the message[: “{value}”]."),
-        remedy_vi="Đề nghị kiểm tra tài khoản và chứng thư kết nối của phần mềm.",
-        remedy_en="Check the account and the client certificate the software connects with.",
-    ),
-    Entry(
-        code=FindingCode.TRANSPORT_DIGEST,
-        severity=Severity.ERROR,
-        lgsp=21,
-        retry=True,
-        vi=(
-            "Giá trị băm SHA-256 của gói tin không khớp[: khai {stated}][, tính được {computed}]; dữ "
-            "liệu bị đổi trên đường truyền."
-        ),
-        en=(
-            "The envelope's SHA-256 does not match[: stated {stated}][, computed {computed}]; the "
-            "bytes changed on the way."
-        ),
-        remedy_vi="Đề nghị gửi lại nguyên gói tin; nếu lặp lại, báo quản trị trục.",
-        remedy_en="Send the same envelope again; if it happens again, tell the hub's administrator.",
-    ),
-    Entry(
-        code=FindingCode.TRANSPORT_CLAIM,
-        severity=Severity.ERROR,
-        lgsp=21,
-        retry=True,
-        vi="Không tìm thấy phần dữ liệu gửi riêng[ có giá trị băm {value}] trong kho của trục.",
-        en="The separately uploaded bytes[ with digest {value}] are not in the hub's store.",
-        remedy_vi="Đề nghị tải dữ liệu lên lại rồi gửi lại gói tin.",
-        remedy_en="Upload the bytes again, then send the envelope again.",
-    ),
-    Entry(
-        code=FindingCode.TRANSPORT_HEADERS,
-        severity=Severity.ERROR,
-        lgsp=21,
-        retry=False,
-        vi="Thông tin vận chuyển thiếu hoặc sai[: {header}][ = “{value}”].",
-        en="A transport header is missing or wrong[: {header}][ = “{value}”].",
-        remedy_vi="Đề nghị cập nhật phần mềm kết nối (agent) lên phiên bản phù hợp với trục.",
-        remedy_en="Update the agent to a version that fits the hub.",
-    ),
-    Entry(
         code=FindingCode.RECEIPT_SIGNER,
         severity=Severity.ERROR,
         lgsp=10,
@@ -309,19 +263,6 @@ ROWS: Final[tuple[Entry, ...]] = (
         en="The receipt is signed by “{value}”, not by the hub[ “{expected}”].",
         remedy_vi="Không tin biên nhận này. Đề nghị đối chiếu chứng thư của trục với quản trị trục.",
         remedy_en="Do not believe this receipt. Compare the hub's certificate with the hub's administrator.",
-    ),
-    Entry(
-        code=FindingCode.HUB_FAILURE,
-        severity=Severity.ERROR,
-        lgsp=20,
-        retry=True,
-        vi="Trục gặp sự cố khi xử lý văn bản[ (mã tra cứu {reference})].",
-        en="The hub failed while handling the document[ (reference {reference})].",
-        remedy_vi="Văn bản không sai. Đề nghị gửi lại sau ít phút; nếu lặp lại, báo quản trị trục kèm mã tra cứu.",
-        remedy_en=(
-            "The document is not at fault. Send it again in a few minutes; if it happens again, tell "
-            "the administrator the reference."
-        ),
     ),
     Entry(
         code=FindingCode.COMPAT_BUSINESS_SPELLING,
