@@ -69,6 +69,14 @@ class ClockRow:
 _MINUTE: Final = timedelta(minutes=1)
 _HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)
+_FLASH: Final = ClockRow(
+    delivered=2 * _MINUTE,
+    acknowledged=3 * _MINUTE,
+    arrived=15 * _MINUTE,
+    received=1 * _HOUR,
+    recall_answered=2 * _HOUR,
+    deliver_within=1 * _DAY,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,22 +107,8 @@ class Clocks:
         recall_answered=4 * _HOUR,
         deliver_within=2 * _DAY,
     )
-    flash: ClockRow = ClockRow(
-        delivered=2 * _MINUTE,
-        acknowledged=3 * _MINUTE,
-        arrived=15 * _MINUTE,
-        received=1 * _HOUR,
-        recall_answered=2 * _HOUR,
-        deliver_within=1 * _DAY,
-    )
-    flash_timed: ClockRow = ClockRow(
-        delivered=2 * _MINUTE,
-        acknowledged=3 * _MINUTE,
-        arrived=15 * _MINUTE,
-        received=1 * _HOUR,
-        recall_answered=2 * _HOUR,
-        deliver_within=1 * _DAY,
-    )
+    flash: ClockRow = _FLASH
+    flash_timed: ClockRow = _FLASH
     rows: tuple[ClockRow, ...] = field(init=False)
     """By priority."""
 
