@@ -29,6 +29,7 @@ DOWNLOADS: Final = 2
 """Large envelopes on their way from the blob door at once, in each lane; every one of them is in memory."""
 POLL: Final = 0.05  # seconds between two looks at the spool's change counter; other processes write, too
 PATIENCE: Final = 15 * 60.0  # seconds a delivery is kept in hand; the broker takes it back after 30 minutes
+CRASH_PAUSE: Final = 2.0  # seconds until a message on which our code crashed goes back to the broker
 RESEND_LOOKS: Final = 4  # looks for unanswered submissions per `resend_after`
 LONGEST_RESEND_LOOK: Final = 30.0  # seconds
 GRACE: Final = 5.0  # seconds for what is on its way when the agent is told to stop
@@ -149,6 +150,8 @@ class Pump:
             self._log.warning("not-acknowledged", vi=fault.vi, en=fault.en)
         except Exception:
             self._log.exception("message.crashes")
+            # The broker hands it out again at once, and gives up after some times: what ails us may pass meanwhile.
+            await pause(stop, CRASH_PAUSE)
             with contextlib.suppress(LinkUnavailable):
                 await delivery.requeue()
         self._report_news.set()

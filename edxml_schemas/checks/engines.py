@@ -138,9 +138,19 @@ def _number(message: str) -> int | None:
     return int(found[1]) if found else None
 
 
-@cache
+_COMPILING: Final = Lock()
+"""libxml2 makes its table of built-in types when the first schema is compiled, and takes no care of other threads: who
+compiles beside it finds half a table, or never comes back."""
+
+
 def compiled(name: str = "edxml.xsd") -> Compiled:
-    """The XSD of this name on libxml2, compiled once."""
+    """The XSD of this name on libxml2, compiled once, whoever asks first."""
+    with _COMPILING:
+        return _compiled(name)
+
+
+@cache
+def _compiled(name: str) -> Compiled:
     return Compiled(name)
 
 
