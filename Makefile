@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
+CORES ?= 2
 SOAK = $(foreach each,docs minutes seed cluster database,$(addprefix --$(each)=,$($(shell echo $(each) | tr a-z A-Z))))
 
 .PHONY: help install demo test soak lint format bench lock clean
@@ -29,7 +30,12 @@ demo: $(READY) ## a small country exchanges signed documents (ARGS=--keep leaves
 
 test: $(READY) lint ## every ring of tests, on a real RabbitMQ and PostgreSQL
 	@$(BIN)/python -m tests.support.services ensure rabbitmq postgresql
+ifneq ($(ARGS),)
 	$(BIN)/pytest $(ARGS)
+else
+	$(BIN)/pytest -n $(CORES) --dist loadfile tests/unit tests/attacks tests/contract
+	$(BIN)/pytest tests/integration tests/acceptance
+endif
 
 bench: $(READY) ## routed documents per second, as a ratio to a raw relay of the same payload
 	@$(BIN)/python -m tests.support.services ensure rabbitmq
