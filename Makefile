@@ -33,8 +33,8 @@ test: $(READY) lint ## every ring of tests, on a real RabbitMQ and PostgreSQL
 ifneq ($(ARGS),)
 	$(BIN)/pytest $(ARGS)
 else
-	$(BIN)/pytest -n $(CORES) --dist loadfile tests/unit tests/attacks tests/contract
-	$(BIN)/pytest tests/integration tests/acceptance
+	$(BIN)/pytest -n $(CORES) --dist loadfile tests/unit tests/attacks tests/contract tests/integration
+	$(BIN)/pytest tests/acceptance
 endif
 
 bench: $(READY) ## routed documents per second, as a ratio to a raw relay of the same payload
