@@ -6,11 +6,15 @@ from datetime import datetime
 from typing import Protocol
 
 from edxml_schemas.contract import Claim, MessageType, Urgency
+from edxml_schemas.vouched import Vouched
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
-    """A submission on its way to the hub. `body` is None for a claim check, whose bytes were uploaded before."""
+    """A submission on its way to the hub. `body` is None for a claim check, whose bytes were uploaded before.
+
+    `vouched` is set when the agent vouches for a document system that cannot sign.
+    """
 
     submission_id: str
     type: MessageType
@@ -18,6 +22,7 @@ class Outgoing:
     digest: str
     size: int
     body: bytes | None = field(repr=False)
+    vouched: Vouched | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,8 @@ def submission_headers(outgoing: Outgoing) -> dict[str, str | int]:
     headers: dict[str, str | int] = {Header.DIGEST.value: outgoing.digest, Header.SIZE.value: outgoing.size}
     if outgoing.body is None:
         headers[Header.CLAIM.value] = CLAIMED
+    if outgoing.vouched is not None:
+        headers[Header.VOUCHED.value] = outgoing.vouched.encoded()
     return headers
 
 

@@ -68,6 +68,7 @@ class Header(StrEnum):
     RECIPIENT = "x-edxml-recipient"  # organ code of the recipient
     FORWARDED = "x-edxml-forwarded-from"  # organ code that the sender named, when another one receives for it
     SENDER = "x-edxml-sender"  # organ code of the sender
+    VOUCHED = "x-edxml-vouched"  # of a submission: the note of `vouched.py`, when the agent vouches for its system
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,7 @@ class FindingCode(StrEnum):
     SIGNATURE_WEAK_KEY = "signature.weak-key"
     SIGNATURE_DIGEST = "signature.digest-mismatch"
     SIGNATURE_VALUE = "signature.value-mismatch"
+    VOUCHING_DIFFERS = "vouching.differs"
     # Trust: may that key sign?
     TRUST_UNKNOWN_ISSUER = "trust.unknown-issuer"
     TRUST_CHAIN = "trust.chain"

@@ -19,6 +19,7 @@ from edxml_schemas.limits import DEFAULT_LIMITS, Limits
 from edxml_schemas.names import RECEIPT_NS
 from edxml_schemas.safe_xml import Parsed, line_of, xpath_of
 from edxml_schemas.safe_xml import parse as parse_xml
+from edxml_schemas.vouched import Vouched, repair_text
 from edxml_schemas.writer import ILLEGAL
 
 NAME_CHARS: Final = 300
@@ -36,6 +37,10 @@ class ReceiptKind(StrEnum):
     HANDED_OVER = "handed-over"
     DELIVERED = "delivered"
     NOT_DELIVERED = "not-delivered"
+
+
+VERDICTS: Final = frozenset({ReceiptKind.ACCEPTED, ReceiptKind.REFUSED})
+"""Kinds that answer a submission."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +61,8 @@ class Receipt:
 
     `digest` is the SHA-256 of the envelope's bytes in lower-case hexadecimal, `size` their number. Times are aware;
     they travel in UTC. Identifiers that a refused message did not reveal are empty. `duplicate` tells that the same
-    message was accepted before and this receipt repeats that answer.
+    message was accepted before and this receipt repeats that answer. `vouched` tells who vouched for the sender's
+    system, on receipts that accept or refuse.
     """
 
     receipt_id: str
@@ -71,6 +77,7 @@ class Receipt:
     received_at: datetime
     decided_at: datetime
     duplicate: bool = False
+    vouched: Vouched | None = None
     legs: tuple[ReceiptLeg, ...] = ()
     findings: Findings = ()
 
@@ -91,6 +98,7 @@ def encode_receipt(receipt: Receipt) -> bytes:
     So what is signed is what is written: no XML declaration, no byte after `RECEIPT_END`, only the escapes of C14N, no
     empty-element tags. Control characters in quoted values are written as escapes (`\\x01`).
     """
+    vouched = "" if receipt.vouched is None else _vouched(receipt.vouched)
     legs = "".join(map(_leg, receipt.legs))
     findings = "".join(map(_finding, receipt.findings))
     names: tuple[str, ...] = (
@@ -114,7 +122,7 @@ def encode_receipt(receipt: Receipt) -> bytes:
         f"<Sender>{sender}</Sender>\n<Digest>{digest}</Digest>\n<Size>{receipt.size}</Size>\n"
         f"<ReceivedAt>{_moment(receipt.received_at)}</ReceivedAt>\n"
         f"<DecidedAt>{_moment(receipt.decided_at)}</DecidedAt>\n<Duplicate>{_flag(receipt.duplicate)}</Duplicate>\n"
-        f"<Legs>\n{legs}</Legs>\n<Findings>\n{findings}</Findings>\n</Receipt>"
+        f"{vouched}<Legs>\n{legs}</Legs>\n<Findings>\n{findings}</Findings>\n</Receipt>"
     )
     return text.encode("utf-8")
 
@@ -137,6 +145,9 @@ def read_receipt(root: etree._Element) -> Receipt | Findings:
     missing = tuple(_missing(root, name) for name in _REQUIRED if not texts.get(name, "").strip())
     if missing:
         return missing
+    vouched = _read_vouched(root)
+    if isinstance(vouched, Finding):
+        return (vouched,)
     moments = {name: _aware(texts[name]) for name in ("ReceivedAt", "DecidedAt")}
     received_at, decided_at = moments["ReceivedAt"], moments["DecidedAt"]
     if received_at is None or decided_at is None:
@@ -154,6 +165,7 @@ def read_receipt(root: etree._Element) -> Receipt | Findings:
         received_at=received_at,
         decided_at=decided_at,
         duplicate=texts.get("Duplicate", "").strip() in {"true", "1"},
+        vouched=vouched,
         legs=tuple(_read_leg(each) for each in root.iterfind(f"{_r('Legs')}/{_r('Leg')}")),
         findings=tuple(_read_finding(each) for each in root.iterfind(f"{_r('Findings')}/{_r('Finding')}")),
     )
@@ -165,6 +177,17 @@ _REQUIRED: Final = ("ReceiptId", "Kind", "Digest", "Size", "ReceivedAt", "Decide
 def _leg(each: ReceiptLeg) -> str:
     elsewhere = _leaf("ForwardedTo", each.forwarded_to) if each.forwarded_to else ""
     return f"<Leg>\n{_leaf('Recipient', each.recipient)}{_leaf('LegId', each.leg_id)}{elsewhere}</Leg>\n"
+
+
+def _vouched(note: Vouched) -> str:
+    told = ((name, *repair_text(name)) for name in note.repairs)
+    repairs = "".join(
+        f"<Repair>\n{_leaf('Code', name)}{_leaf('TextVi', vi)}{_leaf('TextEn', en)}</Repair>\n" for name, vi, en in told
+    )
+    return (
+        f"<Vouched>\n{_leaf('System', note.system)}{_leaf('OriginalDigest', note.digest)}"
+        f"{_leaf('OriginalSize', str(note.size))}{repairs}</Vouched>\n"
+    )
 
 
 def _finding(each: Finding) -> str:
@@ -230,6 +253,22 @@ def _read_leg(element: etree._Element) -> ReceiptLeg:
     return ReceiptLeg(
         recipient=texts.get("Recipient", ""), leg_id=texts.get("LegId", ""), forwarded_to=texts.get("ForwardedTo", "")
     )
+
+
+def _read_vouched(root: etree._Element) -> Vouched | Finding | None:
+    element = root.find(_r("Vouched"))
+    if element is None:
+        return None
+    texts = _texts(element)
+    try:
+        return Vouched(
+            system=texts.get("System", ""),
+            digest=texts.get("OriginalDigest", "").strip(),
+            size=int(texts.get("OriginalSize", "-1")),
+            repairs=tuple(_texts(each).get("Code", "").strip() for each in element.iterfind(_r("Repair"))),
+        )
+    except ValueError:
+        return _bad(root, "Vouched", "")
 
 
 def _read_finding(element: etree._Element) -> Finding:

@@ -43,7 +43,9 @@ _OF_INSTANCE: Final = etree.XPath(
     "boolean(/descendant::*/@xsi:*)", namespaces={"xsi": _XSI}, regexp=False, smart_strings=False
 )  # the cheapest of several spellings
 
-_REPEATABLE: Final = frozenset({"Fact"})  # in Receipt, Leg and Finding
+_ONCE_IN: Final = tuple(f"{{{RECEIPT_NS}}}{name}" for name in ("Receipt", "Leg", "Finding", "Vouched", "Repair"))
+"""Elements of a receipt whose children stand once, but for `_REPEATABLE`."""
+_REPEATABLE: Final = frozenset({"Fact", "Repair"})
 
 _DATE: Final = "YYYY/MM/DD"
 _AMOUNT: Final = "0…999999999"
@@ -118,7 +120,7 @@ def check_receipt(root: etree._Element, limits: Limits = DEFAULT_LIMITS) -> Find
 def _twice(root: etree._Element) -> Findings:
     """Children of a receipt that stand more than once in their parent and may not."""
     found: list[Finding] = []
-    for parent in root.iter(*(f"{{{RECEIPT_NS}}}{name}" for name in ("Receipt", "Leg", "Finding"))):
+    for parent in root.iter(*_ONCE_IN):
         counts = Counter(child.tag for child in parent if isinstance(child.tag, str))
         for tag, count in counts.items():
             if count > 1 and local(tag) not in _REPEATABLE:

@@ -173,6 +173,16 @@ ROWS: Final[tuple[Entry, ...]] = (
         remedy_en="Check that private key and certificate belong together, then sign again.",
     ),
     Entry(
+        code=FindingCode.VOUCHING_DIFFERS,
+        severity=Severity.ERROR,
+        lgsp=21,
+        retry=False,
+        vi="Không ký thay được: bản sửa lại không nói đúng như bản gốc[, khác tại {place}].",
+        en="The agent cannot vouch for this envelope: mended, it would not say what the original says[, at {place}].",
+        remedy_vi="Đề nghị sửa gói tin ở phần mềm gửi rồi gửi lại; bản gốc chưa bị thay đổi và chưa được gửi.",
+        remedy_en="Mend the envelope in the sending software and send again; nothing was changed and nothing was sent.",
+    ),
+    Entry(
         code=FindingCode.TRUST_UNKNOWN_ISSUER,
         severity=Severity.ERROR,
         lgsp=10,

@@ -21,6 +21,7 @@ from edxml_schemas.commands.output import (
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from edxml_schemas.receipts import Receipt
     from edxml_schemas.signed_receipts import HubTrust, SignedReceipt
 
 _KIND_TEXT: Final = {
@@ -109,6 +110,7 @@ def _shape(opened: "SignedReceipt") -> dict[str, object]:
             "received_at": receipt.received_at.isoformat(),
             "decided_at": receipt.decided_at.isoformat(),
             "duplicate": receipt.duplicate,
+            "vouched": receipt.vouched.as_dict() if receipt.vouched is not None else None,
             "legs": [
                 {"recipient": each.recipient, "leg_id": each.leg_id, "forwarded_to": each.forwarded_to}
                 for each in receipt.legs
@@ -139,12 +141,27 @@ def _print(file: str, opened: "SignedReceipt", *, lang: Lang) -> None:
     for vi_label, en_label, text in rows:
         if text:
             typer.echo(f"  {label(lang, vi_label, en_label)}: {text}")
+    _print_vouched(receipt, lang=lang)
     for each in receipt.legs:
         instead = f" → {each.forwarded_to}" if each.forwarded_to else ""
         typer.echo(f"  {label(lang, 'Nơi nhận', 'recipient')}: {each.recipient}{instead} {each.leg_id}")
     if receipt.findings:
         typer.echo(f"  {label(lang, 'Nhận xét của trục', 'the hub found')}: {len(receipt.findings)}")
         print_findings(receipt.findings, lang=lang)
+
+
+def _print_vouched(receipt: "Receipt", *, lang: Lang) -> None:
+    """Who vouched for the sender's system, and what was done to its envelope."""
+    from edxml_schemas.visible import visible
+    from edxml_schemas.vouched import repair_text
+
+    note = receipt.vouched
+    if note is None:
+        return
+    typer.echo(f"  {label(lang, 'Ký thay cho hệ thống', 'signed on behalf of')}: {visible(note.system)}")
+    typer.echo(f"  {label(lang, 'Bản gốc', 'original')}: SHA-256 {note.digest} ({note.size} byte)")
+    for each in note.repairs:
+        typer.echo(f"    - {label(lang, *repair_text(each))}")
 
 
 def _vietnam(moment: "datetime") -> str:

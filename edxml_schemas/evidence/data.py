@@ -11,10 +11,13 @@ from typing import Final, TypeVar
 import orjson
 
 from edxml_schemas.evidence.merkle import EventWords
-from edxml_schemas.evidence.records import LEG_FIELDS, MESSAGE_FIELDS, STATUS_FIELDS
+from edxml_schemas.evidence.records import LEG_FIELDS, MESSAGE_FIELDS, STATUS_FIELDS, VOUCHED_FIELD
 from edxml_schemas.evidence.seals import SealProof, SealWords
+from edxml_schemas.vouched import Vouched
 
 FORMAT: Final = "truc-evidence/1"
+FORMAT_VOUCHED: Final = "truc-evidence/2"
+"""As the first, and records of messages may say who vouched. Written only when one does."""
 Row = Mapping[str, object]
 T = TypeVar("T")
 
@@ -43,7 +46,8 @@ class ReceiptNote:
 class Evidence:
     """The records. `document` is the message id of what the evidence is about; its record is the first in `messages`.
 
-    `legs`, `statuses` and `messages` are rows by the fields of `records.py`; `organs` are names by code. `hub` is the
+    `legs`, `statuses` and `messages` are rows by the fields of `records.py` (a note of who vouched is one that can be
+    read); `organs` are names by code. `hub` is the
     hub's name, `made_at` when the package was made (ISO 8601). `require_revocation` tells whether the hub asked for
     revocation lists before it accepted.
     """
@@ -61,7 +65,7 @@ class Evidence:
     def encoded(self) -> bytes:
         return orjson.dumps(
             {
-                "format": FORMAT,
+                "format": FORMAT_VOUCHED if any(VOUCHED_FIELD in each for each in self.messages) else FORMAT,
                 "document": self.document,
                 "hub": self.hub,
                 "made_at": self.made_at,
@@ -79,9 +83,9 @@ class Evidence:
     def read(cls, data: bytes) -> "Evidence":
         """Raises DataFault."""
         top = _object(data, "evidence.json")
-        if top.get("format") != FORMAT:
+        if top.get("format") not in {FORMAT, FORMAT_VOUCHED}:
             raise DataFault("evidence.json: format")
-        messages = _rows(top, "messages", MESSAGE_FIELDS)
+        messages = _messages(top)
         document = _value(top, "document", str)
         if not messages or messages[0]["id"] != document:
             raise DataFault("evidence.json: messages begin with the document")
@@ -238,6 +242,36 @@ def _rows(top: Row, name: str, fields: Sequence[str]) -> tuple[Row, ...]:
     if any(set(each) != set(fields) for each in rows):
         raise DataFault(f"evidence.json: {name}")
     return tuple(rows)
+
+
+def _messages(top: Row) -> tuple[Row, ...]:
+    """The records of messages; one with a note of who vouched has a field more, and makes the format the second."""
+    rows = _list(top.get("messages"), "messages")
+    noted = [each for each in rows if VOUCHED_FIELD in each]
+    if bool(noted) != (top.get("format") == FORMAT_VOUCHED):
+        raise DataFault("evidence.json: format")
+    for each in noted:
+        vouched_in(each)
+    plain = [{name: value for name, value in each.items() if name != VOUCHED_FIELD} for each in rows]
+    _rows({"messages": plain}, "messages", MESSAGE_FIELDS)
+    return tuple(rows)
+
+
+def vouched_in(row: Row) -> Vouched | None:
+    """Who vouched for a message; None when nobody had to. Raises DataFault."""
+    if VOUCHED_FIELD not in row:
+        return None
+    values = row[VOUCHED_FIELD]
+    kinds = [type(each) for each in values] if isinstance(values, list) else []
+    if not isinstance(values, list) or kinds != [str, str, int, list]:
+        raise DataFault("evidence.json: vouched")
+    system, digest, size, repairs = values
+    try:
+        if not all(isinstance(each, str) for each in repairs):
+            raise DataFault("evidence.json: vouched")
+        return Vouched(system=system, digest=digest, size=size, repairs=tuple(repairs))
+    except ValueError as problem:
+        raise DataFault("evidence.json: vouched") from problem
 
 
 def _value(row: Row, name: str, kind: type[T]) -> T:

@@ -11,14 +11,14 @@ from cryptography import x509
 from edxml_schemas.catalogue import explain
 from edxml_schemas.certificates.revocation import standing_of
 from edxml_schemas.certificates.rules import name_text, time_text
-from edxml_schemas.evidence.data import Evidence, ReceiptNote, Row
+from edxml_schemas.evidence.data import Evidence, ReceiptNote, Row, vouched_in
 from edxml_schemas.evidence.merkle import EventWords
 from edxml_schemas.evidence.replay import facts_of
 from edxml_schemas.evidence.verdict import Check, CheckName, failed, good, note, unless_failed
 from edxml_schemas.findings import Findings
 from edxml_schemas.model import StatusMessage
 from edxml_schemas.reader import read
-from edxml_schemas.receipts import Receipt, read_receipt
+from edxml_schemas.receipts import VERDICTS, Receipt, read_receipt
 from edxml_schemas.safe_xml import Parsed, parse
 from edxml_schemas.signatures import Signed, check_integrity
 from edxml_schemas.trust import Trust, TrustMaterial, TrustValue, check_trust
@@ -212,6 +212,7 @@ def _agrees(stated: ReceiptNote, signed: Signed, event: EventWords, message: Row
         and (said.size, said.document_id) == (message["size"], message["document_id"])
         and said.digest == (message["digest"] or said.digest)
         and _moment(message["received_at"]) == said.received_at
+        and said.vouched == (vouched_in(message) if said.kind in VERDICTS else None)
     )
 
 

@@ -6,7 +6,7 @@ from typing import Final
 from edxml_schemas.dsig.profile import read_certificate
 from edxml_schemas.evidence.data import Evidence, ProvenEvent, Row
 from edxml_schemas.evidence.merkle import EventWords, leaf_hash, root_by_proof
-from edxml_schemas.evidence.records import MESSAGE_FIELDS, STATUS_FIELDS, digest_of
+from edxml_schemas.evidence.records import STATUS_FIELDS, digest_of, message_digest_of
 from edxml_schemas.evidence.replay import differences, facts_of, replayed
 from edxml_schemas.evidence.seals import FIRST, SealProof, SealWords, fingerprint_of, signature_holds
 from edxml_schemas.evidence.verdict import Check, CheckName, failed, good, unless_failed
@@ -129,7 +129,7 @@ def check_records(messages: Iterable[Row], events: Iterable[EventWords]) -> tupl
             about=str(each["id"]),
         )
         for each in rows
-        if logged.get(str(each["id"])) != digest_of(each, MESSAGE_FIELDS)
+        if logged.get(str(each["id"])) != message_digest_of(each)
     ]
     word = good(
         CheckName.RECORDS,

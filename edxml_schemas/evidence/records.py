@@ -42,6 +42,9 @@ MESSAGE_FIELDS: Final = (
 )
 """A message's values in the order of its digest. A finding is [code, line, xpath, value, [[name, text], …]]."""
 
+VOUCHED_FIELD: Final = "vouched"
+"""Comes last, and only when an agent vouched: [system, digest of the original, its size, [names of repairs]]."""
+
 STATUS_FIELDS: Final = (
     "message_id",
     "leg_id",
@@ -85,3 +88,9 @@ def words_digest(values: tuple[object, ...]) -> str:
 def digest_of(values: Mapping[str, object], fields: Sequence[str]) -> str:
     """The digest of a record that is there as JSON. Raises KeyError when a field is missing."""
     return words_digest(tuple(values[each] for each in fields))
+
+
+def message_digest_of(values: Mapping[str, object]) -> str:
+    """The digest of a message's record that is there as JSON. Raises KeyError when a field is missing."""
+    more = (VOUCHED_FIELD,) if VOUCHED_FIELD in values else ()
+    return digest_of(values, (*MESSAGE_FIELDS, *more))

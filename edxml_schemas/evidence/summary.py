@@ -1,6 +1,6 @@
 """The summary that people read and print: one HTML page in Vietnamese, made from the data of the package and nothing
-else, without scripts, pictures or links. Version 1 of the format has exactly this page: a verifier makes it anew and
-compares every character, so a change of it is a new version of the format.
+else, without scripts, pictures or links. Versions 1 and 2 of the format have exactly this page (who vouched is told in
+the second alone): a verifier makes it anew and compares every character, so a change of it is a new version.
 """
 
 from collections.abc import Iterable, Sequence
@@ -8,11 +8,12 @@ from datetime import datetime, timedelta, timezone
 from html import escape
 from typing import Final
 
-from edxml_schemas.evidence.data import Evidence, ProvenEvent, Row
+from edxml_schemas.evidence.data import Evidence, ProvenEvent, Row, vouched_in
 from edxml_schemas.evidence.replay import EPOCH, facts_of
 from edxml_schemas.evidence.seals import SealProof
 from edxml_schemas.evidence.words import EVENT_WORDS, RECALL_WORDS, RECEIPT_WORDS, STATE_WORDS, TYPE_WORDS
 from edxml_schemas.statuses import STATUS_TEXT
+from edxml_schemas.vouched import repair_text
 
 VIETNAM: Final = timezone(timedelta(hours=7))
 
@@ -63,10 +64,22 @@ def _messages(evidence: Evidence) -> str:
             ("Giá trị băm SHA-256 của gói tin", each["digest"]),
             ("Kích thước (byte)", each["size"]),
             ("Chứng thư ký (SHA-256)", each["certificate"]),
+            *_vouched(each),
             ("Mã thông điệp", each["id"]),
         )
         parts.append(_section(head, _pairs(rows)))
     return "".join(parts)
+
+
+def _vouched(row: Row) -> tuple[tuple[str, object], ...]:
+    note = vouched_in(row)
+    if note is None:
+        return ()
+    return (
+        ("Tác nhân ký thay cho hệ thống", note.system),
+        ("Bản gốc của hệ thống (SHA-256)", f"{note.digest} ({note.size} byte)"),
+        ("Việc đã làm với bản gốc", "; ".join(repair_text(each)[0] for each in note.repairs)),
+    )
 
 
 def _legs(evidence: Evidence) -> str:
