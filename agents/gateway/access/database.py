@@ -1,0 +1,154 @@
+"""The database of keys: opening it, and transactions. Files only the owner may read, and nothing secret in errors."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, Self
+
+from sqlalchemy import URL, Connection, Engine, create_engine, delete, event, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError, StatementError
+
+from agents.gateway.access.errors import AccessUnavailable, WrongAccessKey
+from agents.gateway.access.passwords import Gate
+from agents.gateway.access.schema import credentials, migrate, seal, sessions
+from agents.gateway.access.secrets import OWNER_ONLY, Vault, keep_private
+
+DATABASE: Final = "access.db"
+PRIVATE_FOLDER: Final = 0o700
+BUSY_TIMEOUT: Final = 10.0  # seconds another process may hold the database
+CONNECTIONS: Final = 40  # more than threads that ask at once
+_PROOF: Final = b"truc-agent access"
+
+
+class AccessDatabase:
+    """The store of keys, opened. Reads always see what any process has written before."""
+
+    def __init__(self, folder: Path, engine: Engine, vault: Vault) -> None:
+        self.folder = folder
+        self._engine = engine
+        self._vault = vault
+        self._gate = Gate()
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """The store in the agent's spool folder; made when it is not there, and an older one brought up to date.
+
+        Raises AccessUnavailable, and WrongAccessKey when the sealing key is missing or another.
+        """
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
+            with (folder / "access.lock").open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)  # two processes at the same instant would make two keys
+                path = folder / DATABASE
+                os.close(os.open(path, os.O_WRONLY | os.O_CREAT, OWNER_ONLY))
+                keep_private(path)  # the files that SQLite puts beside it take after it
+                vault = Vault.load(folder, may_make=path.stat().st_size == 0)
+                engine = _engine(path)
+                try:
+                    with engine.begin() as connection:
+                        migrate(connection)
+                        _prove(connection, vault)
+                except BaseException:
+                    engine.dispose()
+                    raise
+            return cls(folder, engine, vault)
+        except (OSError, SQLAlchemyError) as error:
+            raise _unavailable(error) from None
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def _write(self) -> Iterator[Connection]:
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except (OSError, SQLAlchemyError) as error:
+            raise _unavailable(error) from None
+
+    @contextmanager
+    def _read(self) -> Iterator[Connection]:
+        try:
+            with self._engine.connect().execution_options(reading=True) as connection:
+                yield connection
+        except (OSError, SQLAlchemyError) as error:
+            raise _unavailable(error) from None
+
+    def seal(self, plain: bytes) -> bytes:
+        """For secrets that other rooms of the gateway must read again; they keep what comes back."""
+        return self._vault.seal(plain)
+
+    def is_current(self, sealed: bytes) -> bool:
+        """False: seal it anew, before the administrator takes the former sealing key away."""
+        return self._vault.is_current(sealed)
+
+    def unseal(self, sealed: bytes) -> bytes:
+        """Raises AccessUnavailable when the sealing key is gone or another, also after looking whether it changed."""
+        try:
+            return self._vault.unseal(sealed)
+        except WrongAccessKey:
+            try:
+                self._vault = Vault.load(self.folder, may_make=False)
+                return self._vault.unseal(sealed)
+            except (OSError, WrongAccessKey) as error:
+                raise AccessUnavailable(str(error)) from None
+
+
+def forget_ended(connection: Connection, now: datetime) -> None:
+    """Deletes secrets whose overlap is over, and sessions that are."""
+    connection.execute(delete(credentials).where(credentials.c.ends_at <= now))
+    connection.execute(delete(sessions).where(sessions.c.expires_at <= now))
+
+
+def _prove(connection: Connection, vault: Vault) -> None:
+    """Checks that the vault is the one of this store; seals everything anew when its first key is new."""
+    proof = connection.scalar(select(seal.c.proof))
+    if proof is None:
+        connection.execute(insert(seal).values(proof=vault.seal(_PROOF)))
+        return
+    vault.unseal(proof)
+    if vault.is_current(proof):
+        return
+    connection.execute(update(seal).values(proof=vault.seal(_PROOF)))
+    for row in connection.execute(select(credentials)).all():
+        this = (credentials.c.key_id == row.key_id) & (credentials.c.generation == row.generation)
+        sealed = vault.seal(vault.unseal(row.secret_sealed))
+        connection.execute(update(credentials).where(this).values(secret_sealed=sealed))
+
+
+def _unavailable(error: Exception) -> AccessUnavailable:
+    """The driver's own words, without the statement around them and without the values in it."""
+    return AccessUnavailable(str(error.orig if isinstance(error, StatementError) else error))
+
+
+def _engine(path: Path) -> Engine:
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)),
+        hide_parameters=True,
+        connect_args={"timeout": BUSY_TIMEOUT, "check_same_thread": False},
+        pool_size=CONNECTIONS,
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # transactions are begun below, not by the driver's guess
+        # secure_delete: what was revoked is overwritten, not merely let go.
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A transaction that first reads and then writes would fail at once when another wrote between.
+        if not connection.get_execution_options().get("reading"):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
