@@ -5,10 +5,14 @@ from typing import Annotated
 
 import typer
 
+from agents.commands.gateway import gateway
 from agents.commands.inbox import inbox, take
 from agents.commands.init import init
+from agents.commands.keys import keys
 from agents.commands.replay import replay
+from agents.commands.robot import robot
 from agents.commands.run import run
+from agents.commands.selftest import selftest
 from agents.commands.send import send
 from agents.commands.shared import EXIT_CODES, Exit, say
 from agents.commands.status import status
@@ -27,8 +31,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (run, send, inbox, take, status, init, replay):
+for command in (run, gateway, send, inbox, take, status, init, replay, selftest, robot):
     app.command()(command)
+app.add_typer(keys, name="keys")
 
 
 def _version(wanted: bool) -> None:

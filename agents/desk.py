@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
+from agents.arrivals import Arrivals
 from agents.errors import UnknownDocument, UnknownLeg
 from agents.intake import document_of
 from agents.keys import Keyring
@@ -60,6 +61,7 @@ class Desk:
         self.clock: Clock = clock or SystemClock()
         self.log = logger(settings.name)
         self.keyring = Keyring(settings, log=self.log)
+        self.arrivals = Arrivals(settings, spool, keyring=self.keyring, clock=self.clock, log=self.log)
         self._organs = tuple(organ.organ_id for organ in settings.organs)
 
     # ── Sending ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -125,8 +127,12 @@ class Desk:
     def take(self, leg_id: str) -> Taken:
         """Marks a document as taken and hands out its bytes; any number of times. Raises UnknownLeg."""
         taken = self.look(leg_id)
-        self.spool.mark_taken(leg_id, now=self.clock.now())
+        self.spool.mark_taken(leg_id, now=self.clock.now(), said=self.arrivals.upon_taking(taken.item))
         return taken
+
+    def laid_out(self, item: InboxItem) -> None:
+        """The folder connector has written the delivery down: the document system has it."""
+        self.spool.mark_exported(item.leg_id, now=self.clock.now(), said=self.arrivals.upon_taking(item))
 
     def look(self, leg_id: str) -> Taken:
         """As `take`, but the document stays untaken: for who must first bring the bytes to safety."""
@@ -145,13 +151,22 @@ class Desk:
     ) -> str | Refusal:
         """Sends a status about a delivery to its sender. Returns the submission id or why not. Raises UnknownLeg."""
         item = self._item(leg_id)
+        packed = self.pack_status(item, code, reason=reason, staff=staff)
+        if isinstance(packed, tuple):
+            return packed
+        return self._keep_status(packed, submission_id, item.urgency, leg_id, origin)
+
+    def pack_status(
+        self, item: InboxItem, code: StatusCode, *, reason: str = "", staff: StaffInfo | None = None
+    ) -> Package | Refusal:
+        """A status about a document that came, signed by its recipient; keeps nothing."""
         if code is StatusCode.RECALL_REQUESTED:
             return (finding(FindingCode.STATUS_NOT_SENDER, value=item.document_id, sender=item.recipient),)
         if code in REASON_REQUIRED and not reason:
             return (reason_required(code),)
         original = document_of(self.spool, item)
         if original is None:
-            return (finding(FindingCode.DOCUMENT_UNKNOWN_ORIGINAL, value=item.document_id or leg_id),)
+            return (finding(FindingCode.DOCUMENT_UNKNOWN_ORIGINAL, value=item.document_id or item.leg_id),)
         organ = self.settings.organ(item.recipient)
         message = status_of(
             original,
@@ -163,7 +178,7 @@ class Desk:
             staff=staff,
             now=self.clock.now(),
         )
-        return self._keep_status(message, submission_id, item.urgency, leg_id, origin)
+        return package(message, keyring=self.keyring, organs=self._organs)
 
     def recall(
         self, document: str, recipient: str, *, reason: str, submission_id: str | None = None, origin: str = ""
@@ -194,14 +209,14 @@ class Desk:
             ),
             sender=Organ(organ_id=original.sender.organ_id, organ_name=original.sender.organ_name),
         )
-        return self._keep_status(message, submission_id, found[0].urgency, "", origin)
-
-    def _keep_status(
-        self, message: Envelope, submission_id: str | None, urgency: Urgency, leg_id: str, origin: str
-    ) -> str | Refusal:
         packed = package(message, keyring=self.keyring, organs=self._organs)
         if isinstance(packed, tuple):
             return packed
+        return self._keep_status(packed, submission_id, found[0].urgency, "", origin)
+
+    def _keep_status(
+        self, packed: Package, submission_id: str | None, urgency: Urgency, leg_id: str, origin: str
+    ) -> str:
         new = submission(
             packed,
             submission_id=submission_id or str(uuid4()),
@@ -223,12 +238,13 @@ class Desk:
 
     def sent(self, name: str = "", *, limit: int = 100) -> Sequence[Sent]:
         """Submissions by id, DocumentId or code, newest first, with receipts and the recipients' statuses."""
-        return [
-            Sent(
-                submission=each,
-                receipts=self.spool.receipts_of(each.submission_id),
-                statuses=self.spool.statuses_about(submission_id=each.submission_id),
-                doubtful=self.spool.doubtful_receipts(each.submission_id),
-            )
-            for each in self.spool.find_submissions(name, limit=limit)
-        ]
+        return [self.told(each) for each in self.spool.find_submissions(name, limit=limit)]
+
+    def told(self, submission: Submission) -> Sent:
+        """A submission with everything that was said of it."""
+        return Sent(
+            submission=submission,
+            receipts=self.spool.receipts_of(submission.submission_id),
+            statuses=self.spool.statuses_about(submission_id=submission.submission_id),
+            doubtful=self.spool.doubtful_receipts(submission.submission_id),
+        )

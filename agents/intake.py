@@ -3,33 +3,26 @@
 import hashlib
 from dataclasses import replace
 from datetime import datetime
-from uuid import NAMESPACE_URL, uuid5
 
 from structlog.typing import FilteringBoundLogger
 
-from agents.errors import UsageFault
+from agents.arrivals import Arrivals
 from agents.keys import Keyring
-from agents.packaging import package, status_of, submission
 from agents.ports import Clock, Incoming
 from agents.settings import Settings
 from agents.spool import Spool
-from agents.spool.records import DoubtfulReceipt, InboxItem, NewDelivery, NewSubmission, StoredReceipt
+from agents.spool.records import DoubtfulReceipt, InboxItem, NewDelivery, StoredReceipt
+from agents.spool.selftests import is_self_test
 from edxml_schemas import codec
-from edxml_schemas.contract import MessageType, unbundled, urgency_of
+from edxml_schemas.contract import MessageType, unbundled
 from edxml_schemas.findings import FindingCode, Findings, codes, finding
 from edxml_schemas.model import Document, Envelope, StatusMessage
 from edxml_schemas.receipts import Receipt, ReceiptKind, decode_receipt
 from edxml_schemas.signed_receipts import HubTrust, SignedReceipt, open_receipt
-from edxml_schemas.statuses import StatusCode
 
 
 class Unreadable(Exception):
     """Receipts that are none: the message goes back to the broker and ends as a dead letter."""
-
-
-def arrival_id(leg_id: str) -> str:
-    """The submission id of the status 01 of a leg: the same however often it is written."""
-    return str(uuid5(NAMESPACE_URL, f"urn:vn:truc-lien-thong:arrival:{leg_id}"))
 
 
 class Intake:
@@ -46,9 +39,8 @@ class Intake:
         hub: HubTrust | None = None,
     ) -> None:
         """`hub` is whose receipts count; without it all do."""
-        self._settings = settings
+        self._arrivals = Arrivals(settings, spool, keyring=keyring, clock=clock, log=log)
         self._spool = spool
-        self._keyring = keyring
         self._clock = clock
         self._log = log
         self._hub = hub
@@ -122,9 +114,11 @@ class Intake:
         if envelope is None:
             # The hub let it pass; it is kept all the same, and people see that it is strange.
             self._log.error("delivery.unreadable", leg=incoming.leg_id)
-        arrival = self._arrival(incoming.leg_id, incoming.recipient, envelope)
-        is_document = incoming.type is MessageType.DOCUMENT
-        delivery = _delivery(incoming, content, envelope, now=self._clock.now(), due=is_document and arrival is None)
+        delivery = _delivery(incoming, content, envelope, now=self._clock.now())
+        arrival = None
+        if not self._arrivals.when_taken or is_self_test(delivery):  # which no document system ever sees
+            arrival = self._arrivals.of(incoming.leg_id, incoming.recipient, envelope)
+        delivery = replace(delivery, arrival_due=incoming.type is MessageType.DOCUMENT and arrival is None)
         kept = self._spool.add_delivery(delivery, arrival)
         if kept:
             self._log.info(
@@ -138,46 +132,8 @@ class Intake:
         return kept
 
     def send_late_arrivals(self) -> int:
-        """Writes the 01 of documents that came while the organ's key was missing; how many."""
-        written = 0
-        for item in self._spool.arrivals_due():
-            decoded = codec.decode(self._spool.envelope(item.digest))
-            envelope = decoded.envelope if isinstance(decoded, codec.Decoded) else None
-            arrival = self._arrival(item.leg_id, item.recipient, envelope)
-            if arrival is not None:
-                self._spool.add_arrival(item.leg_id, arrival)
-                written += 1
-        return written
-
-    def _arrival(self, leg_id: str, recipient: str, envelope: Envelope | None) -> NewSubmission | None:
-        """Status 01, signed by the recipient; None for anything but a document, and without a key."""
-        if not isinstance(envelope, Document):
-            return None
-        organ = self._settings.organ(recipient)
-        now = self._clock.now()
-        message = status_of(
-            envelope,
-            sender=recipient,
-            sender_name=organ.name if organ else "",
-            towards=envelope.sender.organ_id,
-            code=StatusCode.ARRIVED,
-            now=now,
-        )
-        try:
-            packed = package(message, keyring=self._keyring, organs=[recipient] if organ else [])
-        except UsageFault as fault:
-            self._log.error("key.unusable", organ=recipient, vi=fault.vi, en=fault.en)
-            return None
-        if isinstance(packed, tuple):
-            self._log.error("arrival.not-sent", organ=recipient, leg=leg_id, findings=[str(each) for each in packed])
-            return None
-        return submission(
-            packed,
-            submission_id=arrival_id(leg_id),
-            now=now,
-            urgency=urgency_of(envelope.other_info.priority),
-            about_leg=leg_id,
-        )
+        """Writes the 01 of documents that came, or were taken, while the organ's key was missing; how many."""
+        return self._arrivals.send_late()
 
 
 def _stored(receipt: Receipt, body: bytes, *, now: datetime, signer: str = "", fingerprint: str = "") -> StoredReceipt:
@@ -203,9 +159,7 @@ def document_of(spool: Spool, item: InboxItem) -> Document | None:
     return None
 
 
-def _delivery(
-    incoming: Incoming, content: bytes, envelope: Envelope | None, *, now: datetime, due: bool
-) -> NewDelivery:
+def _delivery(incoming: Incoming, content: bytes, envelope: Envelope | None, *, now: datetime) -> NewDelivery:
     bare = NewDelivery(
         leg_id=incoming.leg_id,
         message_id=incoming.message_id,
@@ -216,7 +170,6 @@ def _delivery(
         envelope=content,
         digest=incoming.digest,
         received_at=now,
-        arrival_due=due,
     )
     if isinstance(envelope, Document):
         return replace(

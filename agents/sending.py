@@ -196,6 +196,7 @@ class Sender:
                 digest=each.digest,
                 size=each.size,
                 body=body,
+                vouched=each.vouched,
             )
         )
 

@@ -81,6 +81,8 @@ def result_as_dict(submission: Submission, receipts: Sequence[StoredReceipt]) ->
     }
     if submission.origin.startswith("outbox/"):
         shown["sent"] = f"sent/{submission.submission_id}/{submission.origin.removeprefix('outbox/')}"
+    if submission.vouched is not None:
+        shown["vouched"] = submission.vouched.as_dict()
     if receipts:
         shown["receipts"] = [receipt_as_dict(each) for each in receipts]
     if answer is not None:
@@ -167,6 +169,7 @@ def item_as_dict(item: InboxItem) -> dict[str, object]:
         "size": item.size,
         "received_at": _time(item.received_at),
         "taken_at": _time(item.taken_at),
+        "failed_at": _time(item.failed_at),
         "place": item.place,
     }
 

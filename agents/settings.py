@@ -14,6 +14,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Va
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from agents.errors import UsageFault
+from agents.gateway.settings import Arrived, GatewaySettings
+from agents.gateway.settings import placed as placed_gateway
 from edxml_schemas.contract import AGENT_NAME
 
 
@@ -67,7 +69,18 @@ class Settings(BaseSettings):
     refuse_secrets: bool = True
     """Refuse what is marked as a state secret before it leaves the agency (Decision 28/2018/QĐ-TTg)."""
     prefetch: int = Field(default=50, ge=1, le=1000)
+    robot: bool = False
+    """Nobody's agency: it answers self-tests of the link by itself and refuses every other document."""
+    selftest_organ: str = Field(default="", max_length=200)
+    """The robot agency that `truc-agent selftest` sends to when nobody says whom to."""
     organs: tuple[OrganSettings, ...] = Field(min_length=1)
+    gateway: GatewaySettings | None = None
+    """The HTTP server for document systems; without the table there is none."""
+
+    @property
+    def arrival_when_taken(self) -> bool:
+        """Whether status 01 waits until a document system takes the document, instead of going out by itself."""
+        return self.gateway is not None and not self.robot and self.gateway.arrived is Arrived.TAKEN
 
     @model_validator(mode="after")
     def _organs_once(self) -> Self:
@@ -122,6 +135,8 @@ def _placed(values: dict[str, Any], home: Path) -> dict[str, Any]:
     for name in ("folder", "hub_certificate"):
         if name in values:
             placed[name] = home / str(values[name])
+    if isinstance(values.get("gateway"), dict):
+        placed["gateway"] = placed_gateway(values["gateway"], home)
     organs = values.get("organs", ())
     if isinstance(organs, list):
         placed["organs"] = tuple(

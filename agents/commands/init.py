@@ -34,12 +34,23 @@ folder = "folder"
 # Gửi lại khi trục chưa trả lời sau số giây này / resend when the hub has not answered after so many seconds.
 resend_after = 600
 
+# Cơ quan robot để tự kiểm tra đường truyền / the robot agency for truc-agent selftest.
+# selftest_organ = ""
+
 # Mỗi cơ quan một mục, với khóa và chứng thư số (PEM) / one section per organ, with key and certificate (PEM).
 [[organs]]
 organ_id = "000.00.00.H00"
 name = "Tên cơ quan"
 # key = "keys/co-quan.key.pem"
 # cert = "keys/co-quan.cert.pem"
+
+# Cổng HTTP để phần mềm quản lý văn bản kết nối vào (truc-agent gateway); khóa truy cập tạo bằng truc-agent keys.
+# The HTTP gateway for document systems (truc-agent gateway); their keys are made by truc-agent keys.
+# [gateway]
+# host = "0.0.0.0"
+# port = 8090
+# tls_certificate = "tls.cert.pem"
+# tls_key = "tls.key.pem"
 """
 
 

@@ -43,9 +43,14 @@ def status(
         Path | None,
         typer.Option(
             metavar="FOLDER",
-            help="Ghi biên nhận có chữ ký của trục ra thư mục này. / Write the hub's signed receipts into this folder.",
+            help="Ghi biên nhận có chữ ký của trục, và bản gốc nếu tác nhân ký thay, ra thư mục này. / "
+            "Write the hub's signed receipts, and the original where the agent vouched, into this folder.",
         ),
     ] = None,
+    self_tests: Annotated[
+        bool,
+        typer.Option("--self-tests", help="Chỉ các lần tự kiểm tra đường truyền. / Only self-tests of the link."),
+    ] = False,
     staff: Annotated[str, typer.Option(help="Người xử lý. / Who handles it.")] = "",
     department: Annotated[str, typer.Option(help="Đơn vị xử lý. / Which department.")] = "",
     as_json: AsJson = False,
@@ -61,6 +66,8 @@ def status(
 
       truc-agent status 7816/VPCP-TTĐT --receipts bien-nhan    biên nhận thành tệp / receipts as files
 
+      truc-agent status --self-tests                       các lần tự kiểm tra / self-tests of the link
+
       truc-agent status 6f0c… 03 --staff "Nguyễn Văn A"    báo đã tiếp nhận / report reception
 
       truc-agent status 6f0c… 02 --reason "Gửi nhầm nơi nhận"
@@ -74,7 +81,7 @@ def status(
         if code:
             _report(desk, name, code, reason=reason, to=to, staff=staff, department=department, as_json=as_json)
         else:
-            _show(desk, name, as_json=as_json)
+            _show(desk, name, self_tests=self_tests, as_json=as_json)
             if receipts is not None:
                 _write_receipts(desk, name, receipts)
 
@@ -102,10 +109,11 @@ def _report(
         say(f"Đã ghi trạng thái {code} ({vi}), chờ gửi.", f"Status {code} ({en}) is kept and waits to be sent.")
 
 
-def _show(desk: Desk, name: str, *, as_json: bool) -> None:
+def _show(desk: Desk, name: str, *, self_tests: bool, as_json: bool) -> None:
     from agents.sent_view import sent_as_dict
 
-    found = desk.sent(name)
+    tests = desk.spool.find_submissions(self_tests=True) if self_tests or not name else []
+    found = [desk.told(each) for each in tests] if self_tests else desk.sent(name)
     if name and not found:
         from agents.errors import UnknownDocument
 
@@ -114,10 +122,15 @@ def _show(desk: Desk, name: str, *, as_json: bool) -> None:
     if as_json:
         print_json([sent_as_dict(each) for each in found])
         return
-    if not found:
+    if found:
+        _print_table(found)
+    else:
         say("Chưa gửi văn bản nào.", "Nothing was sent yet.")
-        return
-    _print_table(found)
+    if tests and not self_tests:
+        say(
+            "Các lần tự kiểm tra đường truyền để riêng: truc-agent status --self-tests",
+            "Self-tests of the link are kept apart: truc-agent status --self-tests",
+        )
 
 
 def _tell_doubtful(desk: Desk) -> None:
@@ -131,12 +144,17 @@ def _tell_doubtful(desk: Desk) -> None:
 
 
 def _write_receipts(desk: Desk, name: str, folder: Path) -> None:
-    """Every receipt byte for byte, as `<submission>/<number>-<kind>-<start of its digest>.xml`."""
+    """Every receipt byte for byte, as `<submission>/<number>-<kind>-<start of its digest>.xml`.
+
+    What a document system handed in, where the agent vouched for it, lies beside them as `original.edxml`.
+    """
     from agents.spool.bodies import write_durably
 
     written = 0
     for sent in desk.sent(name):
         home = folder / file_name(sent.submission.submission_id)
+        if sent.submission.original:
+            write_durably(home / "original.edxml", desk.spool.envelope(sent.submission.original))
         for number, each in enumerate(sent.receipts, start=1):
             home.mkdir(parents=True, exist_ok=True)
             digest = hashlib.sha256(each.body).hexdigest()

@@ -95,7 +95,7 @@ class FolderIn:
         elif item.about_leg:
             self._tell_of_status(item)
         # A status about a document of ours is shown beside that document's result file.
-        self._desk.spool.mark_exported(item.leg_id, now=self._desk.clock.now())
+        self._desk.laid_out(item)
 
     def _lay_out(self, item: InboxItem) -> None:
         wanted = safe_file_name(item.document_id.replace("/", "-")[:PLACE_CHARS] or item.message_id)

@@ -10,19 +10,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, not_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from agents.spool.outbox import SpoolOutbox
 from agents.spool.records import InboxItem, NewDelivery, NewSubmission
-from agents.spool.rows import item_of, row_of_delivery
+from agents.spool.rows import row_of_delivery
 from agents.spool.schema import inbox, outbox
+from agents.spool.selftests import incoming_document
+from agents.spool.taking import SpoolTaking
 from edxml_schemas.contract import MessageType
 from edxml_schemas.receipts import ReceiptKind
 from edxml_schemas.statuses import StatusCode
 
 
-class Spool(SpoolOutbox):
+class Spool(SpoolTaking):
     """Open one with `Spool.open(folder)`; close it after use."""
 
     def add_delivery(self, new: NewDelivery, arrival: NewSubmission | None = None) -> bool:
@@ -68,9 +69,16 @@ class Spool(SpoolOutbox):
     def item(self, leg_id: str) -> InboxItem | None:
         return next(iter(self._items(select(inbox).where(inbox.c.leg_id == leg_id))), None)
 
-    def documents(self, *, taken: bool | None = False, limit: int = 1000) -> Sequence[InboxItem]:
-        """Documents that came, oldest first; `taken` None for all."""
+    def documents(
+        self, *, taken: bool | None = False, limit: int = 1000, self_tests: bool | None = False
+    ) -> Sequence[InboxItem]:
+        """Documents that came, oldest first; `taken` None for all.
+
+        Self-tests of the link are nobody's letters: left out, or alone when `self_tests` is true; None for both.
+        """
         query = select(inbox).where(inbox.c.type == MessageType.DOCUMENT.value).order_by(inbox.c.seq).limit(limit)
+        if self_tests is not None:
+            query = query.where(incoming_document() if self_tests else not_(incoming_document()))
         if taken is not None:
             query = query.where(inbox.c.taken_at.is_not(None) if taken else inbox.c.taken_at.is_(None))
         return self._items(query)
@@ -93,12 +101,14 @@ class Spool(SpoolOutbox):
         return self._items(select(inbox).where(inbox.c.reported_at.is_(None)).order_by(inbox.c.seq).limit(limit))
 
     def unexported(self, *, limit: int = 100) -> Sequence[InboxItem]:
-        """Deliveries that the folder connector has not laid out."""
-        return self._items(select(inbox).where(inbox.c.exported_at.is_(None)).order_by(inbox.c.seq).limit(limit))
+        """Deliveries that the folder connector has not laid out; never a self-test of the link."""
+        waiting = and_(inbox.c.exported_at.is_(None), not_(incoming_document()))
+        return self._items(select(inbox).where(waiting).order_by(inbox.c.seq).limit(limit))
 
-    def arrivals_due(self) -> Sequence[InboxItem]:
-        """Documents whose status 01 could not be written when they came."""
-        return self._items(select(inbox).where(inbox.c.arrival_due).order_by(inbox.c.seq))
+    def arrivals_due(self, *, taken: bool = False) -> Sequence[InboxItem]:
+        """Documents whose status 01 is not written yet; with `taken` those that a document system has."""
+        query = select(inbox).where(inbox.c.arrival_due).order_by(inbox.c.seq)
+        return self._items(query.where(inbox.c.taken_at.is_not(None)) if taken else query)
 
     def add_arrival(self, leg_id: str, arrival: NewSubmission) -> None:
         """Keeps a late status 01."""
@@ -108,17 +118,6 @@ class Spool(SpoolOutbox):
 
     def mark_reported(self, leg_ids: Iterable[str], *, now: datetime) -> None:
         self._inbox(inbox.c.leg_id.in_(list(leg_ids)), reported_at=now)
-
-    def mark_taken(self, leg_id: str, *, now: datetime) -> None:
-        """The first time counts."""
-        self._inbox(and_(inbox.c.leg_id == leg_id, inbox.c.taken_at.is_(None)), taken_at=now)
-
-    def mark_exported(self, leg_id: str, *, now: datetime) -> None:
-        """The folder connector has laid the delivery out; the document system has it, so it is taken, too."""
-        with self._write() as connection:
-            this = inbox.c.leg_id == leg_id
-            connection.execute(update(inbox).where(this).values(exported_at=now))
-            connection.execute(update(inbox).where(this, inbox.c.taken_at.is_(None)).values(taken_at=now))
 
     def reserve_place(self, leg_id: str, wanted: str) -> str:
         """The folder of a delivery: `wanted`, or with a number behind it when another delivery has it.
@@ -141,10 +140,6 @@ class Spool(SpoolOutbox):
     def _inbox(self, where: ColumnElement[bool], **values: Any) -> None:
         with self._write() as connection:
             connection.execute(update(inbox).where(where).values(**values))
-
-    def _items(self, query: Select[Any]) -> Sequence[InboxItem]:
-        with self._read() as connection:
-            return [item_of(row) for row in connection.execute(query)]
 
 
 def _numbered(wanted: str) -> Iterator[str]:

@@ -5,14 +5,15 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, not_, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from agents.spool.records import DoubtfulReceipt, NewSubmission, StoredReceipt, Submission, SubmissionState
 from agents.spool.rows import doubtful_of, receipt_of, row_of_submission, submission_of
 from agents.spool.schema import doubtful, outbox, receipts
+from agents.spool.selftests import outgoing
 from agents.spool.store import SpoolStore
-from edxml_schemas.contract import Urgency
+from edxml_schemas.contract import MessageType, Urgency
 
 ANSWERS: Final = frozenset({"accepted", "refused"})
 """Kinds of receipts that decide a submission."""
@@ -30,7 +31,9 @@ class SpoolOutbox(SpoolStore):
             return self._add_submission(connection, new)
 
     def _add_submission(self, connection: Connection, new: NewSubmission) -> bool:
-        row = row_of_submission(new, self._bodies.keep(connection, new.envelope))
+        kept = self._bodies.keep(connection, new.envelope)
+        original = "" if new.original is None else self._bodies.keep(connection, new.original)
+        row = row_of_submission(new, kept, original=original)
         return connection.execute(insert(outbox).values(row).on_conflict_do_nothing()).rowcount == 1
 
     def due(
@@ -156,13 +159,39 @@ class SpoolOutbox(SpoolStore):
     def submission(self, submission_id: str) -> Submission | None:
         return next(iter(self._submissions(select(outbox).where(outbox.c.submission_id == submission_id))), None)
 
-    def find_submissions(self, name: str = "", *, limit: int = 100) -> Sequence[Submission]:
-        """Submissions by id, DocumentId or code (number/notation), newest first; all without a name."""
+    def find_submissions(
+        self,
+        name: str = "",
+        *,
+        limit: int = 100,
+        self_tests: bool | None = False,
+        organs: Collection[str] | None = None,
+        kind: MessageType | None = None,
+        before: int = 0,
+    ) -> Sequence[Submission]:
+        """Submissions by id, DocumentId or code (number/notation), newest first; all without a name.
+
+        Without a name, self-tests of the link and statuses about them are left out, or alone when `self_tests` is
+        true; None for both. `organs` bounds the senders, `before` the number `seq` (0: none).
+        """
         query = select(outbox).order_by(outbox.c.seq.desc()).limit(limit)
+        if organs is not None:
+            query = query.where(outbox.c.organ.in_(organs))
+        if kind is not None:
+            query = query.where(outbox.c.type == kind.value)
+        if before:
+            query = query.where(outbox.c.seq < before)
         if name:
             columns = (outbox.c.submission_id, outbox.c.document_id, outbox.c.code)
             query = query.where(or_(*(column == name for column in columns)))
+        elif self_tests is not None:
+            query = query.where(outgoing() if self_tests else not_(outgoing()))
         return self._submissions(query)
+
+    def offered(self, caller: str, digest: str) -> Submission | None:
+        """The latest submission of what a document system offered."""
+        same = and_(outbox.c.caller == caller, outbox.c.offered == digest, outbox.c.offered != "")
+        return next(iter(self._submissions(select(outbox).where(same).order_by(outbox.c.seq.desc()).limit(1))), None)
 
     def unshown(self, *, limit: int = 100) -> Sequence[Submission]:
         """Submissions of the folder connector with news that it has not written down."""

@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from edxml_schemas.contract import MessageType, Urgency
+from edxml_schemas.vouched import Vouched
 
 
 class SubmissionKind(StrEnum):
@@ -23,11 +24,23 @@ class SubmissionState(StrEnum):
     ANSWERED = "answered"  # the hub's receipt is here
 
 
+class Taking(StrEnum):
+    """Whether a document system has what came."""
+
+    NEW = "new"
+    LEASED = "processing"
+    TAKEN = "done"
+    FAILED = "fail"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewSubmission:
     """An envelope to be kept and sent. What is not known of raw bytes is empty.
 
-    `origin` is the place, relative to the folder connector's root, where its result file belongs.
+    `origin` is the place, relative to the folder connector's root, where its result file belongs. `caller` is the
+    document system that offered it at the gateway, `offered` the digest of what it offered, and `original` the bytes
+    as offered when the envelope differs from them. `vouched` is this agent's word for that system, which the hub is
+    told.
     """
 
     submission_id: str
@@ -44,6 +57,10 @@ class NewSubmission:
     status_code: str = ""
     about_leg: str = ""
     origin: str = ""
+    caller: str = ""
+    offered: str = ""
+    original: bytes | None = field(default=None, repr=False)
+    vouched: Vouched | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +68,8 @@ class Submission:
     """A submission in the spool.
 
     `outcome` is the hub's verdict (`accepted`, `refused`), empty before. `version` counts what people can see of it;
-    `shown_version` is the one the folder connector has written down.
+    `shown_version` is the one the folder connector has written down. `caller` and `offered` are of NewSubmission;
+    `original` is the digest of the bytes as offered, empty when they were sent as they are.
     """
 
     seq: int
@@ -80,6 +98,10 @@ class Submission:
     problem: str
     version: int
     shown_version: int
+    caller: str = ""
+    offered: str = ""
+    original: str = ""
+    vouched: Vouched | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +137,10 @@ class InboxItem:
 
     `about_submission` and `about_leg` name the document of ours, or the delivery, that a status speaks of. `place` is
     the name of its folder at the folder connector. `arrival_due` says that status 01 still has to be sent.
+
+    `taken_at` says that it waits for no document system any more, `taken_by` through which key of the gateway;
+    `failed_at` is set, too, when the document system could not take it. A live lease (`lease_until`) of the key
+    `lease_by` keeps other keys from it.
     """
 
     seq: int
@@ -145,6 +171,19 @@ class InboxItem:
     exported_at: datetime | None
     place: str
     arrival_due: bool
+    taken_by: str = ""
+    failed_at: datetime | None = None
+    lease_by: str = ""
+    lease_until: datetime | None = None
+
+    def taking(self, now: datetime) -> Taking:
+        """Whether a document system has it."""
+        if self.taken_at is not None:
+            return Taking.FAILED if self.failed_at is not None else Taking.TAKEN
+        return Taking.LEASED if self.lease_until is not None and self.lease_until > now else Taking.NEW
+
+    def leased_to_other(self, key: str, now: datetime) -> bool:
+        return self.taking(now) is Taking.LEASED and self.lease_by != key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

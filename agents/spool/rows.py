@@ -16,6 +16,7 @@ from agents.spool.records import (
     SubmissionState,
 )
 from edxml_schemas.contract import MessageType, Urgency
+from edxml_schemas.vouched import read_vouched
 
 
 def submission_of(row: Row[Any]) -> Submission:
@@ -25,6 +26,7 @@ def submission_of(row: Row[Any]) -> Submission:
     values["urgency"] = Urgency(values["urgency"])
     values["state"] = SubmissionState(values["state"])
     values["recipients"] = tuple(filter(None, values["recipients"].split("\n")))
+    values["vouched"] = read_vouched(values["vouched"])
     return Submission(**values)
 
 
@@ -44,7 +46,7 @@ def receipt_of(row: Row[Any]) -> StoredReceipt:
     return StoredReceipt(**row._mapping)
 
 
-def row_of_submission(new: NewSubmission, digest: str) -> dict[str, Any]:
+def row_of_submission(new: NewSubmission, digest: str, *, original: str = "") -> dict[str, Any]:
     values = asdict(new)
     size = len(values.pop("envelope"))
     return values | {
@@ -53,6 +55,8 @@ def row_of_submission(new: NewSubmission, digest: str) -> dict[str, Any]:
         "urgency": new.urgency.value,
         "recipients": "\n".join(new.recipients),
         "digest": digest,
+        "original": original,
+        "vouched": "" if new.vouched is None else new.vouched.encoded(),
         "size": size,
         "state": SubmissionState.WAITING.value,
         "outcome": "",
@@ -76,4 +80,6 @@ def row_of_delivery(new: NewDelivery) -> dict[str, Any]:
         "about_leg": "",
         "place": "",
         "place_key": "",
+        "taken_by": "",
+        "lease_by": "",
     }

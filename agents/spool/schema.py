@@ -74,6 +74,10 @@ outbox: Final = Table(
     Column("problem", Text, nullable=False),
     Column("version", Integer, nullable=False),
     Column("shown_version", Integer, nullable=False),
+    Column("caller", Text, nullable=False),  # the document system that offered it at the gateway
+    Column("offered", Text, nullable=False),  # digest of what it offered
+    Column("original", Text, nullable=False),  # digest of the envelope as offered, when another one is sent
+    Column("vouched", Text, nullable=False),  # the note of `edxml_schemas.vouched`, when this agent vouches
 )
 
 inbox: Final = Table(
@@ -108,6 +112,10 @@ inbox: Final = Table(
     Column("place", Text, nullable=False),
     Column("place_key", Text, nullable=False),  # the place case-folded
     Column("arrival_due", Boolean, nullable=False),
+    Column("taken_by", Text, nullable=False),
+    Column("failed_at", UtcTime),
+    Column("lease_by", Text, nullable=False),
+    Column("lease_until", UtcTime),
 )
 
 receipts: Final = Table(
@@ -191,7 +199,27 @@ _SIGNED_RECEIPTS: Final = (
     "CREATE INDEX doubtful_submission ON doubtful_receipts (submission_id)",
 )
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_FIRST, _PLACE_KEYS, _SIGNED_RECEIPTS)
+_GATEWAY: Final = (
+    "ALTER TABLE outbox ADD COLUMN caller TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE outbox ADD COLUMN offered TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE outbox ADD COLUMN original TEXT NOT NULL DEFAULT ''",
+    "CREATE INDEX outbox_offered ON outbox (caller, offered) WHERE offered <> ''",
+    "CREATE INDEX outbox_original ON outbox (original) WHERE original <> ''",
+    "CREATE INDEX outbox_digest ON outbox (digest)",
+    "CREATE INDEX outbox_organ ON outbox (organ, seq)",
+    "ALTER TABLE inbox ADD COLUMN taken_by TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE inbox ADD COLUMN failed_at TEXT",
+    "ALTER TABLE inbox ADD COLUMN lease_by TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE inbox ADD COLUMN lease_until TEXT",
+    "CREATE INDEX inbox_waiting ON inbox (recipient, seq) WHERE taken_at IS NULL",
+    "CREATE INDEX inbox_recipient ON inbox (recipient, seq)",
+    "CREATE INDEX inbox_code ON inbox (code) WHERE code <> ''",
+    "CREATE INDEX inbox_arrival_due ON inbox (seq) WHERE arrival_due",
+)
+
+_VOUCHED: Final = ("ALTER TABLE outbox ADD COLUMN vouched TEXT NOT NULL DEFAULT ''",)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_FIRST, _PLACE_KEYS, _SIGNED_RECEIPTS, _GATEWAY, _VOUCHED)
 """Step n brings a spool from version n to n + 1. Steps are only ever added."""
 
 

@@ -18,6 +18,8 @@ from agents.spool.schema import migrate
 PRIVATE: Final = 0o700
 OF_OTHERS: Final = 0o077
 BUSY_TIMEOUT: Final = 30.0  # seconds another process may hold the database
+CONNECTIONS: Final = 40  # at once; more than threads that ask
+IDLE_CONNECTIONS: Final = 5  # kept open between questions
 
 
 class SpoolStore:
@@ -29,6 +31,7 @@ class SpoolStore:
         self._bodies = Bodies(folder / "envelopes")
         self._watcher = engine.connect()
         self._watching = Lock()
+        self._writing = Lock()  # SQLite has one writer, and lets the others look again after longer and longer pauses
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -59,7 +62,7 @@ class SpoolStore:
     @contextmanager
     def _write(self) -> Iterator[Connection]:
         try:
-            with self._engine.begin() as connection:
+            with self._writing, self._engine.begin() as connection:
                 yield connection
         except (OSError, SQLAlchemyError) as error:
             raise _unavailable(error) from error
@@ -150,6 +153,8 @@ def _engine(path: Path) -> Engine:
         f"sqlite:///{path}",
         hide_parameters=True,  # values are parts of letters, and error texts go to logs and screens
         connect_args={"timeout": BUSY_TIMEOUT, "check_same_thread": False},
+        pool_size=IDLE_CONNECTIONS,
+        max_overflow=CONNECTIONS - IDLE_CONNECTIONS,
     )
 
     @event.listens_for(engine, "connect")

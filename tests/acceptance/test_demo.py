@@ -8,19 +8,23 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from tests.demo import __main__ as demo
-from tests.demo.country import BODIES
+from tests.demo.country import BODIES, ROBOT
+from tests.demo.gateway import VxpAccess, exchange
 from tests.support.broker_fixture import needs_rabbitmq
 
 PATIENCE = 90.0  # seconds until a demo that does not get there fails
 SENT_OK = "SHA-256 của từng bản bằng bản đã gửi"
 SIGNED_OK = "biên nhận, chữ ký của trục đều đúng"
+LINK_OK = "đường truyền thông suốt"
+GATEWAY_OK = "gửi, nhận, đánh dấu xong qua cổng VXP"
 QUICK = ("cong-van", "tiep-nhan", "gia-mao")
 """Steps enough to see a replay; they need nothing of the others."""
 
@@ -124,6 +128,8 @@ def test_the_demo_shows_the_matrix_and_every_copy_is_what_was_sent(standing: Sta
     assert all(body.name.split()[0] in shown for body in BODIES)
     assert SENT_OK in shown
     assert SIGNED_OK in shown
+    assert LINK_OK in shown
+    assert GATEWAY_OK in shown
     assert "✗" not in shown
     assert "Traceback" not in shown
 
@@ -216,6 +222,36 @@ def test_a_false_expectation_fails_the_replay_and_names_the_step(standing: Stand
 
 @pytest.mark.rabbitmq
 @pytest.mark.slow
+def test_the_demo_tells_its_owner_alone_how_a_document_system_connects(standing: Standing) -> None:
+    told = standing.folder / "demo.json"
+    assert told.stat().st_mode & 0o777 == 0o600
+    vxp = json.loads(told.read_text("utf-8"))["vxp"]
+    assert set(vxp) == {"endpoint", "system_id", "secret", "organs", "recipients"}
+    assert len(vxp["organs"]) >= 2
+    assert set(vxp["organs"]) & set(vxp["recipients"])
+    shown = standing.printed.read_text("utf-8")
+    assert all(vxp[each] in shown for each in ("endpoint", "system_id", "secret"))
+    access = VxpAccess(**{**vxp, "organs": tuple(vxp["organs"]), "recipients": tuple(vxp["recipients"])})
+    assert exchange(access, Console())
+    assert not exchange(replace(access, secret=vxp["secret"][::-1]), Console())
+
+
+@pytest.mark.rabbitmq
+@pytest.mark.slow
+def test_any_agency_tests_its_link_while_the_demo_stands(standing: Standing) -> None:
+    settings = str(standing.folder / "agents" / "tinh-binh-minh" / "agent.toml")
+    tested = standing.run("truc-agent", "selftest", "--config", settings, "--timeout", "60", "--json")
+    assert tested.returncode == 0, tested.stdout + tested.stderr
+    told = json.loads(tested.stdout)
+    assert (told["ok"], told["to"]) == (True, ROBOT.organ_id)
+    shown = standing.run(
+        "truc-agent", "inbox", "--all", "--config", str(standing.folder / "agents" / "robot"), "--json"
+    )
+    assert json.loads(shown.stdout) == []
+
+
+@pytest.mark.rabbitmq
+@pytest.mark.slow
 def test_the_demo_ends_well_when_it_is_told_to(standing: Standing) -> None:
     standing.process.send_signal(signal.SIGTERM)
     assert standing.process.wait(PATIENCE) == 0
@@ -235,8 +271,8 @@ def test_without_a_broker_the_demo_plays_the_same_day_in_one_process(tmp_path: P
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "NO RABBITMQ" in done.stdout
-    assert SIGNED_OK in done.stdout
-    assert SENT_OK in done.stdout
+    for wanted in (SIGNED_OK, SENT_OK, LINK_OK, GATEWAY_OK):
+        assert wanted in done.stdout
 
 
 @pytest.mark.slow

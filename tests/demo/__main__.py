@@ -32,7 +32,9 @@ from router.app import open_store
 from router.settings import load_settings as load_hub_settings
 from tests.demo import receipts, verdict
 from tests.demo.country import AGENTS, Papers, found
+from tests.demo.gateway import VxpAccess, exchange, open_access
 from tests.demo.in_process import InProcessStage
+from tests.demo.link_check import check_the_link
 from tests.demo.stage import Access, Stage, StageFailed, docker_access, private_access
 from tests.support.services import BrokerSource, broker_source
 
@@ -63,9 +65,12 @@ def main() -> int:
             report = asyncio.run(play_the_day(papers, console))
             stage.check()
             good = judge(report, papers, console)
+            access = open_access(papers, stage.gateway)
+            good = exchange(access, console) and good
+            good = check_the_link(papers, console) and good
             console.print(f"[dim]{time.monotonic() - begun:.0f} giây · seconds[/dim]")
             if options.keep:
-                keep(stage, papers, report, console)
+                keep(stage, papers, report, access, console)
     except StageFailed as problem:
         Console(stderr=True).print(str(problem), markup=False)
         return 3
@@ -92,7 +97,7 @@ def stage_of(source: BrokerSource, papers: Papers, console: Console) -> Iterator
             console.print("[yellow]  một tài khoản chung: broker không phân biệt agent · one account for all agents")
         stage = Stage(papers, access)
         stage.prepare()
-        console.print("• trục (2 tiến trình xử lý) và 3 agent · hub (2 workers) and 3 agents")
+        console.print(f"• trục (2 tiến trình xử lý) và {len(AGENTS)} agent · hub (2 workers) and {len(AGENTS)} agents")
         running.callback(stage.stop)
         stage.start()
         yield stage
@@ -140,16 +145,21 @@ def judge(report: PlayReport, papers: Papers, console: Console) -> bool:
     return not wrong
 
 
-def keep(stage: Stage | InProcessStage, papers: Papers, report: PlayReport, console: Console) -> None:
+def keep(
+    stage: Stage | InProcessStage, papers: Papers, report: PlayReport, access: VxpAccess, console: Console
+) -> None:
     """Says what to try next, and waits for Ctrl-C."""
     config = papers.folder / "hub" / "truc.toml"
     office = papers.agent("van-phong")
     document = report.steps[0].outcome.document_id
-    (papers.folder / "demo.json").write_text(
+    told = papers.folder / "demo.json"
+    told.touch(mode=0o600)  # a secret is in it
+    told.write_text(
         json.dumps(
             {
                 "hub": {"config": str(config), "http": stage.http},
                 "agents": {name: str(papers.agent_settings(name)) for name in AGENTS},
+                "vxp": access.as_dict(),
             },
             indent=2,
         ),
@@ -163,6 +173,8 @@ def keep(stage: Stage | InProcessStage, papers: Papers, report: PlayReport, cons
   truc-agent inbox --config {papers.agent_settings("bo-giao-thong")}
   cp -r {SET}/drafts/cong-van {office}/folder/outbox/      (sửa code_number, thêm [[to]] · set code_number, add [[to]])
   ls {papers.agent("bo-giao-thong")}/folder/inbox/*/*
+  truc-agent selftest --config {papers.agent_settings("van-phong")}
+  VXP: {access.endpoint}   systemid {access.system_id}   secret {access.secret}   {" ".join(access.organs)}
   truc-agent replay {SET} --agents {papers.folder}/agents --credentials {papers.pki}""",
         markup=False,
         highlight=False,

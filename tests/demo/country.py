@@ -33,7 +33,18 @@ BODIES: Final = (
 )
 """A government office, a ministry with two departments, a province with a district and a commune."""
 
-AGENTS: Final = tuple(dict.fromkeys(body.agent for body in BODIES))
+BEHIND_GATEWAY: Final = (
+    Body("songhan", "H91", "UBND thành phố Sông Hàn", "song-han"),
+    Body("yte", "H91.02", "Sở Y tế thành phố Sông Hàn", "song-han"),
+)
+"""A city and its health department: their document system calls the gateway of their agent, and knows no folder."""
+GATEWAY: Final = "song-han"
+
+ROBOT: Final = Body("robot", "000.00.00.G99", "Trạm kiểm tra của trục", "robot")
+"""Nobody reads there: it answers self-tests of the link."""
+
+EVERYBODY: Final = (*BODIES, *BEHIND_GATEWAY, ROBOT)
+AGENTS: Final = tuple(dict.fromkeys(body.agent for body in EVERYBODY))
 REVOKED: Final = "revoked"
 """Name of the credential of the government office whose certificate was revoked an hour ago."""
 
@@ -70,7 +81,7 @@ def found(folder: Path, *, now: datetime) -> Papers:
     papers = Papers(folder)
     pki = Pki(now, name="Quốc gia mẫu")
     credentials: dict[str, Credential] = {
-        body.alias: pki.issue(body.name, kind="rsa" if body.alias == "vpcp" else "ec") for body in BODIES
+        body.alias: pki.issue(body.name, kind="rsa" if body.alias == "vpcp" else "ec") for body in EVERYBODY
     }
     credentials[REVOKED] = pki.issue("Văn phòng Chính phủ (con dấu cũ)")
     pki.revoke(credentials[REVOKED], now - timedelta(hours=1))
@@ -78,7 +89,7 @@ def found(folder: Path, *, now: datetime) -> Papers:
     with papers.registry.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["organ_id", "name", "parent", "old_code", "agent", "email", "certificate"])
-        for body in BODIES:
+        for body in EVERYBODY:
             own = [f"pki/{body.alias}.cert.pem"]
             if body.alias == "vpcp":
                 own.append(f"pki/{REVOKED}.cert.pem")
@@ -95,9 +106,10 @@ def write_agent(
     blob_token: str,
     set_user_id: bool,
     hub_certificate: Path,
+    gateway_port: int,
 ) -> None:
-    """Writes one agent's settings; its spool and folder lie beside them. Receipts that the hub did not sign count for
-    nothing."""
+    """Writes one agent's settings; its spool lies beside them, and its folder unless it has a gateway or is the robot.
+    Receipts that the hub did not sign count for nothing."""
     home = papers.agent(name)
     home.mkdir(parents=True, exist_ok=True)
     settings: dict[str, object] = {
@@ -108,7 +120,7 @@ def write_agent(
         "blob_token": blob_token,
         "hub_certificate": str(hub_certificate.resolve()),
         "spool": "spool",
-        "folder": "folder",
+        "selftest_organ": ROBOT.organ_id,
         "organs": [
             {
                 "organ_id": body.organ_id,
@@ -116,10 +128,16 @@ def write_agent(
                 "key": str((papers.pki / f"{body.alias}.key.pem").resolve()),
                 "cert": str((papers.pki / f"{body.alias}.cert.pem").resolve()),
             }
-            for body in BODIES
+            for body in EVERYBODY
             if body.agent == name
         ],
     }
+    if name == ROBOT.agent:
+        settings["robot"] = True
+    elif name == GATEWAY:
+        settings["gateway"] = {"host": "127.0.0.1", "port": gateway_port}
+    else:
+        settings["folder"] = "folder"
     path = papers.agent_settings(name)
     path.touch(mode=0o600)
     path.write_text(tomli_w.dumps(settings), encoding="utf-8")

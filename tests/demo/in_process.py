@@ -11,14 +11,14 @@ from typing import Final, Self, TextIO
 import structlog
 
 from agents.memory_link import MemoryLink
-from agents.runner import run_agent
+from agents.runner import run_agent, run_gateway
 from agents.settings import load_settings
 from router.adapters.clock import SystemClock
 from router.adapters.memory_broker import MemoryBroker
 from router.app import build_services, open_hub_key, open_payloads, open_store, open_trust, options_of, policy_of
 from router.services.work.worker import Worker
 from router.settings import load_settings as load_hub_settings
-from tests.demo.country import AGENTS, Papers
+from tests.demo.country import AGENTS, GATEWAY, Papers
 from tests.demo.stage import Access, Stage, StageFailed
 
 STOP_TIMEOUT: Final = 30.0  # seconds
@@ -41,8 +41,13 @@ class InProcessStage:
 
     @property
     def http(self) -> str:
-        """There is no HTTP in this process."""
+        """The hub has no HTTP in this process."""
         return ""
+
+    @property
+    def gateway(self) -> str:
+        """Where document systems call."""
+        return self._stage.gateway
 
     def __enter__(self) -> Self:
         self._stage.prepare()
@@ -96,7 +101,8 @@ class InProcessStage:
                 for name in AGENTS:
                     link = MemoryLink(broker, agent=name, user_id=name)
                     agent = load_settings(self._papers.agent_settings(name))
-                    tasks.create_task(run_agent(agent, stop=stop_agents, link=link))
+                    run = run_gateway if name == GATEWAY else run_agent
+                    tasks.create_task(run(agent, stop=stop_agents, link=link))
                 self._ready.set()
                 await self._stop.wait()
                 stop_agents.set()

@@ -14,12 +14,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from tests.demo.country import AGENTS, Papers, write_agent
+from tests.demo.country import AGENTS, GATEWAY, ROBOT, Papers, write_agent
 from tests.support.broker import PrivateBroker, free_port
 
 START_TIMEOUT: Final = 60.0  # seconds
 STOP_TIMEOUT: Final = 20.0  # seconds
 HUB_WORKERS: Final = 2
+COMMANDS: Final = {ROBOT.agent: "robot", GATEWAY: "gateway"}
+"""How agents are started that have no folder."""
 
 
 class StageFailed(RuntimeError):
@@ -79,6 +81,7 @@ class Stage:
     papers: Papers
     access: Access
     http_port: int = field(default_factory=free_port)
+    gateway_port: int = field(default_factory=free_port)
     actors: list[Actor] = field(default_factory=list)
 
     @property
@@ -92,6 +95,11 @@ class Stage:
     @property
     def http(self) -> str:
         return f"http://127.0.0.1:{self.http_port}"
+
+    @property
+    def gateway(self) -> str:
+        """Where document systems call."""
+        return f"http://127.0.0.1:{self.gateway_port}"
 
     def prepare(self) -> None:
         """Configures the hub, imports the registry, writes the agents' settings."""
@@ -116,6 +124,7 @@ class Stage:
                 blob_token=token,
                 set_user_id=self.access.named,
                 hub_certificate=self.hub / "hub" / "hub.cert.pem",
+                gateway_port=self.gateway_port,
             )
 
     def truc(self, *arguments: str) -> str:
@@ -133,7 +142,7 @@ class Stage:
         self._await_ready()
         for name in AGENTS:
             settings = str(self.papers.agent_settings(name))
-            self._launch(name, [console("truc-agent"), "run", "--config", settings])
+            self._launch(name, [console("truc-agent"), COMMANDS.get(name, "run"), "--config", settings])
 
     def check(self) -> None:
         """Raises StageFailed when a process has ended."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from agents.intake import arrival_id
+from agents.arrivals import arrival_id
 from router.core.ids import message_id_of
 from tests.soak.evidence import AgentSays, Evidence, Incoming, Leg, Message, Outgoing
 from tests.soak.ledger import Entry, Fate, Ledger

@@ -1,7 +1,6 @@
 """One bad drop, delivery, name or set never harms another, and no stranger's text reaches beyond its folder."""
 
 import json
-import sqlite3
 import stat
 import traceback
 from collections.abc import Iterator
@@ -25,6 +24,7 @@ from tests.support import hub_desk
 from tests.support.agency import settings_of
 from tests.support.envelopes import SENDER, a_document, an_organ, envelope_bytes
 from tests.support.hub_desk import H41
+from tests.support.spools import make_older
 from tests.unit.test_agent_folder_drops import Office, draft
 
 NOW = datetime(2026, 10, 1, 2, tzinfo=UTC)
@@ -161,13 +161,7 @@ def test_a_spool_of_the_first_version_knows_its_places_afterwards(tmp_path: Path
         made.deliver(hub.signed(a_document(subject=leg, recipients=(an_organ(H41),))), leg=leg)
     made.desk.spool.reserve_place("leg-1", "H41/ĐẾN")
     made.desk.spool.close()
-    with sqlite3.connect(made.desk.settings.spool / "spool.db") as database:
-        database.execute("DROP INDEX inbox_place_key")
-        database.execute("ALTER TABLE inbox DROP COLUMN place_key")
-        for column in ("recipient", "signer", "fingerprint"):
-            database.execute(f"ALTER TABLE receipts DROP COLUMN {column}")
-        database.execute("DROP TABLE doubtful_receipts")
-        database.execute("PRAGMA user_version = 1")
+    make_older(made.desk.settings.spool, version=1)
     with Spool.open(made.desk.settings.spool) as spool:
         assert spool.reserve_place("leg-2", "H41/đến") == "H41/đến~2"
         assert spool.item_at("H41/ĐẾN") is not None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.intake import arrival_id
+from agents.arrivals import arrival_id
 from router.core.ids import leg_id_of, message_id_of
 from tests.soak.evidence import AgentSays, Evidence, HubSays, Incoming, Leg, Message, Outgoing
 from tests.soak.judgement import Wrong, judge

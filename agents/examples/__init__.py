@@ -1,0 +1,1 @@
+"""Short examples of the library; README.md shows them, and tests run them."""
