@@ -4,6 +4,8 @@ Without a gateway it goes out as soon as the agent has the document. With a gate
 `arrived = "taken"` it goes out when a document system takes the document, whichever way that is.
 """
 
+from dataclasses import replace
+from threading import Lock
 from uuid import NAMESPACE_URL, uuid5
 
 from structlog.typing import FilteringBoundLogger
@@ -17,7 +19,7 @@ from agents.spool import Spool
 from agents.spool.records import InboxItem, NewSubmission
 from edxml_schemas import codec
 from edxml_schemas.contract import MessageType, urgency_of
-from edxml_schemas.model import Document, Envelope
+from edxml_schemas.model import Code, Document, Envelope, Organ, OtherInfo, PromulgationInfo
 from edxml_schemas.statuses import StatusCode
 
 
@@ -37,6 +39,7 @@ class Arrivals:
         self._keyring = keyring
         self._clock = clock
         self._log = log
+        self._reading = Lock()
 
     @property
     def when_taken(self) -> bool:
@@ -90,5 +93,38 @@ class Arrivals:
     def _due(self, item: InboxItem) -> NewSubmission | None:
         if not item.arrival_due or item.type is not MessageType.DOCUMENT:
             return None
+        return self.of(item.leg_id, item.recipient, self.original(item))
+
+    def original(self, item: InboxItem) -> Document | None:
+        """What a status about a delivery must know of its document; None when nobody can read that.
+
+        From the row alone, so that a large letter is not read again with every mark. The row of an earlier version is
+        completed first: one envelope at a time is in memory for it, however many ask.
+        """
+        if item.outlined is None:
+            with self._reading:
+                item = self._spool.item(item.leg_id) or item
+                if item.outlined is None:
+                    item = self._outlined(item)
+        return _outline(item) if item.outlined else None
+
+    def _outlined(self, item: InboxItem) -> InboxItem:
         decoded = codec.decode(self._spool.envelope(item.digest))
-        return self.of(item.leg_id, item.recipient, decoded.envelope if isinstance(decoded, codec.Decoded) else None)
+        envelope = decoded.envelope if isinstance(decoded, codec.Decoded) else None
+        document = envelope if isinstance(envelope, Document) else None
+        day = document.promulgation_info.promulgation_date if document is not None else None
+        self._spool.outline(item.leg_id, readable=document is not None, promulgated_on=day)
+        return replace(item, outlined=document is not None, promulgated_on=day)
+
+
+def _outline(item: InboxItem) -> Document:
+    """Without content and attachments, and with the code as one text."""
+    return Document(
+        sender=Organ(organ_id=item.sender),
+        recipients=(Organ(organ_id=item.recipient),),
+        document_id=item.document_id,
+        code=Code(code_number=item.code),
+        promulgation_info=PromulgationInfo(promulgation_date=item.promulgated_on),
+        subject=item.subject,
+        other_info=OtherInfo(priority=item.priority),
+    )

@@ -11,7 +11,6 @@ from uuid import uuid4
 
 from agents.arrivals import Arrivals
 from agents.errors import UnknownDocument, UnknownLeg
-from agents.intake import document_of
 from agents.keys import Keyring
 from agents.logs import logger
 from agents.packaging import Package, Refusal, package, reason_required, status_of, submission
@@ -164,7 +163,7 @@ class Desk:
             return (finding(FindingCode.STATUS_NOT_SENDER, value=item.document_id, sender=item.recipient),)
         if code in REASON_REQUIRED and not reason:
             return (reason_required(code),)
-        original = document_of(self.spool, item)
+        original = self.arrivals.original(item)
         if original is None:
             return (finding(FindingCode.DOCUMENT_UNKNOWN_ORIGINAL, value=item.document_id or item.leg_id),)
         organ = self.settings.organ(item.recipient)

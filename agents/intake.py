@@ -11,8 +11,8 @@ from agents.keys import Keyring
 from agents.ports import Clock, Incoming
 from agents.settings import Settings
 from agents.spool import Spool
-from agents.spool.records import DoubtfulReceipt, InboxItem, NewDelivery, StoredReceipt
-from agents.spool.selftests import is_self_test
+from agents.spool.form import has_form
+from agents.spool.records import DoubtfulReceipt, NewDelivery, StoredReceipt
 from edxml_schemas import codec
 from edxml_schemas.contract import MessageType, unbundled
 from edxml_schemas.findings import FindingCode, Findings, codes, finding
@@ -116,7 +116,7 @@ class Intake:
             self._log.error("delivery.unreadable", leg=incoming.leg_id)
         delivery = _delivery(incoming, content, envelope, now=self._clock.now())
         arrival = None
-        if not self._arrivals.when_taken or is_self_test(delivery):  # which no document system ever sees
+        if not self._arrivals.when_taken or delivery.self_test:  # which no document system ever sees
             arrival = self._arrivals.of(incoming.leg_id, incoming.recipient, envelope)
         delivery = replace(delivery, arrival_due=incoming.type is MessageType.DOCUMENT and arrival is None)
         kept = self._spool.add_delivery(delivery, arrival)
@@ -151,14 +151,6 @@ def _stored(receipt: Receipt, body: bytes, *, now: datetime, signer: str = "", f
     )
 
 
-def document_of(spool: Spool, item: InboxItem) -> Document | None:
-    """The document of a delivery, read anew from its bytes."""
-    decoded = codec.decode(spool.envelope(item.digest))
-    if isinstance(decoded, codec.Decoded) and isinstance(decoded.envelope, Document):
-        return decoded.envelope
-    return None
-
-
 def _delivery(incoming: Incoming, content: bytes, envelope: Envelope | None, *, now: datetime) -> NewDelivery:
     bare = NewDelivery(
         leg_id=incoming.leg_id,
@@ -179,6 +171,9 @@ def _delivery(incoming: Incoming, content: bytes, envelope: Envelope | None, *, 
             subject=envelope.subject,
             doc_type=int(envelope.bussiness.bussiness_doc_type),
             priority=int(envelope.other_info.priority),
+            self_test=incoming.type is MessageType.DOCUMENT and has_form(envelope, size=len(content)),
+            outlined=True,
+            promulgated_on=envelope.promulgation_info.promulgation_date,
         )
     if isinstance(envelope, StatusMessage):
         return replace(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from agents.keys import Keyring
+from agents.spool.form import has_form
 from agents.spool.records import NewSubmission, SubmissionKind
 from edxml_schemas import catalogue, codec, safe_xml, signatures
 from edxml_schemas.contract import MessageType, Urgency, urgency_of
@@ -154,6 +155,7 @@ def submission(
             code=str(envelope.code),
             subject=envelope.subject,
             origin=origin,
+            self_test=has_form(envelope, size=len(packed.content)),
         )
     return NewSubmission(
         submission_id=submission_id,

@@ -13,7 +13,7 @@ from agents.desk import Desk
 from agents.errors import Unavailable, UsageFault
 from agents.pacing import backoff, pause
 from agents.spool.records import InboxItem
-from agents.spool.selftests import forget, is_self_test
+from agents.spool.selftests import forget
 from edxml_schemas.statuses import StatusCode
 
 KEEP: Final = timedelta(days=7)
@@ -89,7 +89,7 @@ class Robot:
         return done
 
     def _answer(self, item: InboxItem) -> None:
-        test = is_self_test(item)
+        test = item.self_test
         said = self._desk.report(
             item.leg_id,
             StatusCode.RECEIVED if test else StatusCode.RECEPTION_REFUSED,

@@ -29,7 +29,8 @@ from agents.selftest_report import (
     not_sent,
 )
 from agents.spool import is_running
-from agents.spool.selftests import NOTATION, NUMBER_DIGITS, SUBJECT, SUBMISSION_PREFIX, forget, withdraw
+from agents.spool.form import NAME_CHARS, NOTATION, NUMBER_DIGITS, SUBJECT
+from agents.spool.selftests import SUBMISSION_PREFIX, forget, withdraw
 from edxml_schemas.drafts import draft_from_mapping
 
 __all__ = ["SelfTestBusy", "run_selftest"]
@@ -129,7 +130,7 @@ class _SelfTest:
         organ = self._desk.settings.organ(self._sender)
         draft = draft_from_mapping(
             {
-                "from": {"organ_id": self._sender, "organ_name": organ.name if organ else ""},
+                "from": {"organ_id": self._sender, "organ_name": organ.name[:NAME_CHARS] if organ else ""},
                 "to": [{"organ_id": self._to}],
                 "code": code,
                 "subject": SUBJECT,

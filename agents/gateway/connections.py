@@ -5,8 +5,10 @@ What no application ever sees is answered here: half requests, heads that are to
 
 import asyncio
 import hashlib
+import ipaddress
 import json
 import sys
+from collections.abc import Iterable
 from typing import Any, Final
 
 import h11
@@ -15,6 +17,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+from agents.gateway.access.peers import address_of
 from agents.gateway.problems import RETRY_AFTER, Problem, ProblemKind, problem
 from agents.gateway.proxies import STATE
 from agents.gateway.settings import GatewaySettings
@@ -37,6 +40,14 @@ class GatewayConfig(Config):
         self.log = log
 
 
+def _is_in(host: str, networks: Iterable[str]) -> bool:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return any(address in ipaddress.ip_network(each) for each in networks)
+
+
 class GatewayProtocol(H11Protocol):
     """From the first byte to the last, of one connection."""
 
@@ -55,6 +66,8 @@ class GatewayProtocol(H11Protocol):
         self._head_deadline: asyncio.TimerHandle | None = None
         self._stall: asyncio.TimerHandle | None = None
         self._one_too_many = False
+        self.address = ""
+        """Whose bound on connections it counts against; empty when nobody's."""
         self.timeout_keep_alive = config.gateway.keep_alive.total_seconds()  # type: ignore[assignment]  # call_later's
 
     # ── The connection ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -64,12 +77,31 @@ class GatewayProtocol(H11Protocol):
         certificate = transport.get_extra_info("ssl_object")
         shown = certificate.getpeercert(binary_form=True) if certificate is not None else None
         self.app_state = self.app_state | {STATE: hashlib.sha256(shown).hexdigest() if shown else ""}
-        if len(self.connections) > self._gateway.connections:
+        limit = self._exceeded()
+        if limit:
             self._one_too_many = True
-            self._log.warning("connections.full", limit=self._gateway.connections, client=self._who())
+            self._log.warning("connections.full", limit=limit, client=self._who())
             self._turn_away(problem(ProblemKind.UNAVAILABLE))
+            self.connections.discard(self)  # however long it takes to go, it takes nobody's place
             return
         self._watch_head()
+
+    def _exceeded(self) -> int:
+        """The bound that this connection is beyond, of all or of its address; 0 when there is room.
+
+        A TLS handshake that is under way holds no place: connections are known here when it is done.
+        """
+        bounds = self._gateway
+        if len(self.connections) > bounds.connections:
+            return bounds.connections
+        own = address_of(self._who())
+        if not own or _is_in(self._who(), bounds.trusted_proxies):
+            return 0
+        same = sum(1 for each in self.connections if isinstance(each, GatewayProtocol) and each.address == own)
+        if same >= bounds.connections_per_address:
+            return bounds.connections_per_address
+        self.address = own
+        return 0
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget_head()

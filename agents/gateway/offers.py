@@ -8,6 +8,7 @@ import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 from uuid import NAMESPACE_URL, uuid5
@@ -16,7 +17,7 @@ from agents.arrivals import arrival_id
 from agents.desk import Desk
 from agents.errors import SpoolUnavailable
 from agents.gateway.callers import Caller, Right
-from agents.gateway.outcomes import Accepted
+from agents.gateway.outcomes import Accepted, LeasedByOther
 from agents.gateway.refusing import bad_submission_id, may_not, used_submission_id
 from agents.gateway.vouching import VouchedEnvelope, vouch
 from agents.packaging import Package, Refusal, read_envelope, submission
@@ -25,6 +26,9 @@ from edxml_schemas.model import Document, Envelope, StatusMessage
 from edxml_schemas.receipts import ReceiptKind
 from edxml_schemas.statuses import StatusCode
 
+MARKS: Final = frozenset({StatusCode.ARRIVED, StatusCode.RECEPTION_REFUSED})
+"""Statuses that say whether a document system has what came: only a key that may receive can say them."""
+MAY_NOT_MARK: Final = ("nhận hay từ chối văn bản đến (trạng thái 01, 02)", "take or refuse documents (statuses 01, 02)")
 SUBMISSION_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 
 Check = Callable[[Envelope], Refusal]
@@ -45,7 +49,7 @@ class Offers:
 
     def submit(
         self, caller: Caller, content: bytes | Path, *, submission_id: str | None, check: Check | None = None
-    ) -> Accepted | Refusal:
+    ) -> Accepted | Refusal | LeasedByOther:
         """As `Office.submit`."""
         if not (caller.may(Right.SEND) or caller.may(Right.RECEIVE)):
             return may_not("gửi", "send")
@@ -54,6 +58,7 @@ class Offers:
         chosen = self.choose_id(caller, offered, submission_id=submission_id)
         if not isinstance(chosen, str):
             return chosen
+        kept: Accepted | Refusal | LeasedByOther
         now = self._desk.clock.now()
         outcome = vouch(data, caller=caller, desk=self._desk, now=now)
         if isinstance(outcome, tuple):
@@ -84,7 +89,7 @@ class Offers:
         latest = self._spool.offered(caller.system_id, offered)
         if latest is None:
             return _id("offer", caller.system_id, offered)
-        if latest.outcome == ReceiptKind.REFUSED.value or not caller.speaks_for(latest.organ):
+        if self._came_to_nothing(latest) or not caller.speaks_for(latest.organ):
             return _id("offer", caller.system_id, offered, latest.submission_id)
         return Accepted(submission_id=latest.submission_id, repeated=True)
 
@@ -98,10 +103,13 @@ class Offers:
             raise SpoolUnavailable(f"submission {new.submission_id}")
         return _same_or_used(there, caller, new.offered)
 
-    def _keep_status(self, caller: Caller, new: NewSubmission, said: StatusMessage) -> Accepted | Refusal:
+    def _keep_status(
+        self, caller: Caller, new: NewSubmission, said: StatusMessage
+    ) -> Accepted | Refusal | LeasedByOther:
         """A status of the system's own making. Where it speaks of something that came, that is marked with it.
 
-        What is not in this inbox, what failed, and what another key has in hand, is the hub's to judge.
+        What is not in this inbox, and what failed, is the hub's to judge; so is what another key has in hand, but for
+        01 and 02, which are that key's to say.
         """
         item = None
         if said.status_code != StatusCode.RECALL_REQUESTED:
@@ -113,6 +121,8 @@ class Offers:
             )
         if item is None:
             return self.keep(caller, new)
+        if said.status_code in MARKS and not caller.may(Right.RECEIVE):
+            return may_not(*MAY_NOT_MARK)
         new = replace(new, about_leg=item.leg_id, urgency=item.urgency)
         if item.failed_at is not None:
             return self.keep(caller, new)
@@ -123,26 +133,33 @@ class Offers:
         self.mark_along(caller, item)
         return self.keep(caller, new)
 
-    def _arrived(self, caller: Caller, item: InboxItem, new: NewSubmission) -> Accepted | Refusal:
+    def _arrived(self, caller: Caller, item: InboxItem, new: NewSubmission) -> Accepted | Refusal | LeasedByOther:
         """01 counts once for a leg, whether the agent said it or the document system did."""
         chosen = self._id_for_leg(arrival_id(item.leg_id), new)
         if isinstance(chosen, Accepted):
             self.mark_along(caller, item)
             return chosen
         new = replace(new, submission_id=chosen)
-        self._spool.mark_taken(item.leg_id, now=new.created_at, by=caller.key_id, said=new)
-        self._spool.add_submission(new)  # when another key has it in hand
+        marked = self._spool.mark_taken(item.leg_id, now=new.created_at, by=caller.key_id, said=new)
+        other = leased_by_other(marked[0], caller, new.created_at) if marked is not None else None
+        if other is not None:
+            return other
+        self._spool.add_submission(new)  # when it was taken before, and only 01 was still to be said, or again
         self._log(caller, new)
         return Accepted(submission_id=chosen)
 
-    def give_up(self, caller: Caller, item: InboxItem, new: NewSubmission) -> Accepted | Refusal:
+    def give_up(self, caller: Caller, item: InboxItem, new: NewSubmission) -> Accepted | Refusal | LeasedByOther:
         """02 counts once for a leg, too; `new` says it. What another key has in hand stays that key's."""
         chosen = self._id_for_leg(refusal_id(item.leg_id), new)
         if isinstance(chosen, Accepted):
             return chosen
         new = replace(new, submission_id=chosen)
-        self._spool.mark_given_up(item.leg_id, now=new.created_at, by=caller.key_id, said=new)
-        self._spool.add_submission(new)
+        marked = self._spool.mark_given_up(item.leg_id, now=new.created_at, by=caller.key_id, said=new)
+        other = leased_by_other(marked[0], caller, new.created_at) if marked is not None else None
+        if other is not None:
+            return other
+        if marked is None or not marked[1]:  # cleared away, or given up by another request meanwhile
+            return self.keep(caller, new)
         self._log(caller, new)
         return Accepted(submission_id=chosen)
 
@@ -151,17 +168,34 @@ class Offers:
         there = self._spool.submission(fixed)
         if there is None:
             return fixed
-        if there.outcome == ReceiptKind.REFUSED.value:
+        if self._came_to_nothing(there):
             return new.submission_id
         return Accepted(submission_id=fixed, repeated=True)
 
     def was_refused(self, submission_id: str) -> bool:
-        """Whether the hub has refused this submission."""
+        """Whether the hub has refused this submission, or could not deliver it to anybody."""
         there = self._spool.submission(submission_id)
-        return there is not None and there.outcome == ReceiptKind.REFUSED.value
+        return there is not None and self._came_to_nothing(there)
+
+    def _came_to_nothing(self, there: Submission) -> bool:
+        """Refused, or given up for every recipient: the same again is a new one, and duplicates the hub's matter."""
+        if there.outcome == ReceiptKind.REFUSED.value:
+            return True
+        told: dict[str, set[str]] = {}
+        for each in self._spool.receipts_of(there.submission_id):
+            told.setdefault(each.recipient, set()).add(each.kind)
+        ends = [told.get(recipient, set()) for recipient in there.recipients]
+        return bool(ends) and all(
+            ReceiptKind.NOT_DELIVERED in each and ReceiptKind.DELIVERED not in each for each in ends
+        )
 
     def mark_along(self, caller: Caller, item: InboxItem) -> None:
-        """Who says something about a document has it: taken, unless another key has it in hand."""
+        """Who says something about a document has it: taken, unless another key has it in hand.
+
+        A key without RECEIVE takes nothing.
+        """
+        if not caller.may(Right.RECEIVE):
+            return
         said = self._desk.arrivals.upon_taking(item)
         self._spool.mark_taken(item.leg_id, now=self._desk.clock.now(), by=caller.key_id, said=said)
 
@@ -187,6 +221,13 @@ class Offers:
             document=new.document_id,
             status=new.status_code,
         )
+
+
+def leased_by_other(item: InboxItem, caller: Caller, now: datetime) -> LeasedByOther | None:
+    """Who else has the delivery in hand; None when nobody has."""
+    if item.lease_until is None or not item.leased_to_other(caller.key_id, now):
+        return None
+    return LeasedByOther(leg_id=item.leg_id, until=item.lease_until)
 
 
 def _same_or_used(there: Submission, caller: Caller, offered: str) -> Accepted | Refusal:

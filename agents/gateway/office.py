@@ -6,6 +6,7 @@ everything else is an outcome (see `outcomes`).
 
 import hashlib
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -13,13 +14,12 @@ from typing import Final
 from agents.arrivals import arrival_id
 from agents.desk import Desk
 from agents.gateway.callers import Caller, Right
-from agents.gateway.offers import Check, Offers, refusal_id
+from agents.gateway.offers import MARKS, MAY_NOT_MARK, Check, Offers, leased_by_other, refusal_id
 from agents.gateway.outcomes import About, Accepted, Fetched, LeasedByOther, Marked, NotYours, Received, Sent
-from agents.gateway.refusing import may_not
+from agents.gateway.refusing import may_not, no_organ
 from agents.gateway.settings import GatewaySettings
 from agents.packaging import Package, Refusal, reason_required
 from agents.spool.records import InboxItem, Taking
-from agents.spool.selftests import is_self_test
 from agents.spool.taking import WAITING
 from edxml_schemas.contract import MessageType
 from edxml_schemas.findings import FindingCode
@@ -39,6 +39,7 @@ class Office:
         self._spool = desk.spool
         self._settings = settings
         self._offers = Offers(desk)
+        self._present = frozenset(each.organ_id for each in desk.settings.organs)
 
     def submit(
         self,
@@ -48,15 +49,19 @@ class Office:
         submission_id: str | None = None,
         kind: MessageType | None = None,
         check: Check | None = None,
-    ) -> Accepted | Refusal:
+    ) -> Accepted | Refusal | LeasedByOther:
         """Keeps an envelope, document or status, to be sent; durable on return.
 
         `content` may be the file of a received body: it is read here, under the envelope's limit. The envelope says
         what it is; `kind` is what the caller called it. The same content of the same system again is the same
         submission (`repeated`), unless the hub has refused it. A `submission_id` of the caller's own is kept as it is,
-        and refused when it was used for something else. A document needs SEND, a status SEND or RECEIVE. `check` is a
-        dialect's own look at the envelope, as it will be sent; what it objects to is not kept.
+        and refused when it was used for something else. A document needs SEND, a status SEND or RECEIVE, and what marks
+        a document that came (01, 02) RECEIVE. LeasedByOther: 01 or 02 about what another key has in hand; nothing is
+        kept. `check` is a dialect's own look at the envelope, as it will be sent; what it objects to is not kept.
         """
+        if not caller.organs & self._present:
+            return no_organ()
+        caller = replace(caller, organs=caller.organs & self._present)
         kept = self._offers.submit(caller, content, submission_id=submission_id, check=check)
         if isinstance(kept, Accepted) and kind is not None:
             there = self._spool.submission(kept.submission_id)
@@ -175,14 +180,16 @@ class Office:
     ) -> Accepted | Refusal | NotYours | LeasedByOther:
         """Says a status of Decision 28 about a document that came; a document system that does so has the document.
 
-        01 is `take`, 02 is `fail`; the others count as taken, too. The same again is the same submission, unless the
-        hub has refused it. Needs SEND or RECEIVE.
+        01 is `take`, 02 is `fail`, and both need RECEIVE. The others need SEND or RECEIVE, and with RECEIVE count as
+        taken, too. The same again is the same submission, unless the hub has refused it.
         """
         if not (caller.may(Right.SEND) or caller.may(Right.RECEIVE)):
             return may_not("báo trạng thái", "report statuses")
         item = self._own(caller, leg_id, Right.READ)
         if item is None or item.type is not MessageType.DOCUMENT:
             return NotYours(leg_id=leg_id)
+        if code in MARKS and not caller.may(Right.RECEIVE):
+            return may_not(*MAY_NOT_MARK)
         fixed = {StatusCode.ARRIVED: arrival_id, StatusCode.RECEPTION_REFUSED: refusal_id}.get(code)
         after_refusal = item.failed_at is not None and code is not StatusCode.RECEPTION_REFUSED
         if fixed is None or after_refusal or self._offers.was_refused(fixed(leg_id)):
@@ -266,14 +273,16 @@ class Office:
         )
 
     def _organs(self, caller: Caller, organ: str = "") -> frozenset[str]:
+        """Those of the caller that this agent still has, or one of them; none without READ."""
         if not caller.may(Right.READ):
             return frozenset()
-        return caller.organs if not organ else caller.organs & {organ}
+        there = caller.organs & self._present
+        return there if not organ else there & {organ}
 
     def _own(self, caller: Caller, leg_id: str, right: Right) -> InboxItem | None:
         """A delivery to an organ of the caller's, when the key reaches so far. A self-test is nobody's letter."""
         item = self._spool.item(leg_id) if caller.may(right) else None
-        return None if item is None or not caller.speaks_for(item.recipient) or is_self_test(item) else item
+        return None if item is None or item.recipient not in self._organs(caller) or item.self_test else item
 
     def _shown(self, item: InboxItem) -> Received:
         return Received(item=item, state=item.taking(self._desk.clock.now()))
@@ -284,7 +293,7 @@ class Office:
         item = self._spool.lease(leg_id, by=caller.key_id, until=min(until, now + LONGEST_LEASE), now=now)
         if item is None:
             return NotYours(leg_id=leg_id)
-        return _others(item, caller, now) or item
+        return leased_by_other(item, caller, now) or item
 
     def _marked(
         self, caller: Caller, leg_id: str, marked: tuple[InboxItem, bool] | None, now: datetime
@@ -292,16 +301,10 @@ class Office:
         if marked is None:
             return NotYours(leg_id=leg_id)
         item, changed = marked
-        other = _others(item, caller, now)
+        other = leased_by_other(item, caller, now)
         if other is not None:
             return other
         state = item.taking(now)
         if changed:
             self._desk.log.info("marked", leg=leg_id, state=state.value, system=caller.system_id, key=caller.key_id)
         return Marked(state=state, repeated=not changed)
-
-
-def _others(item: InboxItem, caller: Caller, now: datetime) -> LeasedByOther | None:
-    if item.lease_until is None or not item.leased_to_other(caller.key_id, now):
-        return None
-    return LeasedByOther(leg_id=item.leg_id, until=item.lease_until)

@@ -15,6 +15,17 @@ def may_not(what_vi: str, what_en: str) -> Refusal:
     )
 
 
+def no_organ() -> Refusal:
+    """None of the key's organs is in agent.toml any more."""
+    return _one(
+        vi="Không còn cơ quan nào của khóa truy cập này trong cấu hình của agent (agent.toml).",
+        en="None of this key's organs is in the agent's settings (agent.toml) any more.",
+        remedy_vi="Đề nghị người quản trị agent khai lại cơ quan, hoặc cấp khóa cho cơ quan khác (truc-agent keys).",
+        remedy_en="Ask the agent's administrator to put the organ back, or for a key of another one (truc-agent keys).",
+        where="key",
+    )
+
+
 def bad_submission_id() -> Refusal:
     return _one(
         vi="Mã lần gửi chỉ gồm chữ, số và . _ : - , dài không quá 100 ký tự.",

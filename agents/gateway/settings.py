@@ -39,6 +39,8 @@ class VxpOptions(BaseModel):
     """How old a signed time stamp may be: the client library takes it when the document system starts."""
     hash_file_required: bool = True
     """A send must say, signed, which file it carries; without, the signature does not cover the letter."""
+    strict_addressing: bool = False
+    """Whether `from` and `to` of a send must agree with the envelope; else a difference is logged and ignored."""
 
 
 class LgspOptions(BaseModel):
@@ -113,6 +115,8 @@ class GatewaySettings(BaseModel):
     """How long an unused connection stays open."""
     connections: int = Field(default=1000, ge=1)
     """Connections at once; one more is told to come again later."""
+    connections_per_address: int = Field(default=100, ge=1)
+    """The same for one address, or one /64 of IPv6; `trusted_proxies`, which stand for many, are bound by all alone."""
     large_at_once: int = Field(default=2, ge=1)
     """Envelopes above 1 MiB that are read into memory at once; others wait on disk."""
     shutdown_grace: Seconds = timedelta(seconds=10)

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
@@ -39,6 +40,23 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def make_folders(place: Path) -> None:
+    """Makes the folders of all digests, and syncs their names up to the folder that holds the spool.
+
+    Cheap when they are there. Without it a crash could take a new folder away with the letters in it, whose own names
+    were synced.
+    """
+    place.mkdir(exist_ok=True)
+    there = {each.name for each in place.iterdir()}
+    for each in (f"{number:02x}" for number in range(256)):
+        if each not in there:
+            (place / each).mkdir(exist_ok=True)
+    for folder in (place, place.parent):
+        sync_folder(folder)
+    with suppress(PermissionError):  # the folder above may be somebody else's
+        sync_folder(place.parent.parent)
 
 
 class Bodies:

@@ -7,7 +7,7 @@ what was asked has happened.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, not_, select, update
@@ -16,7 +16,7 @@ from sqlalchemy.dialects.sqlite import insert
 from agents.spool.records import InboxItem, NewDelivery, NewSubmission
 from agents.spool.rows import row_of_delivery
 from agents.spool.schema import inbox, outbox
-from agents.spool.selftests import incoming_document
+from agents.spool.selftests import about_self_test, incoming_document
 from agents.spool.taking import SpoolTaking
 from edxml_schemas.contract import MessageType
 from edxml_schemas.receipts import ReceiptKind
@@ -37,6 +37,7 @@ class Spool(SpoolTaking):
             row = row_of_delivery(new)
             if new.type is MessageType.STATUS:
                 row |= self._about(connection, new)
+                row["self_test"] = about_self_test(connection, row)
             connection.execute(insert(inbox).values(row))
             if row["about_submission"]:
                 self._touch(connection, row["about_submission"])
@@ -115,6 +116,10 @@ class Spool(SpoolTaking):
         with self._write() as connection:
             self._add_submission(connection, arrival)
             connection.execute(update(inbox).where(inbox.c.leg_id == leg_id).values(arrival_due=False))
+
+    def outline(self, leg_id: str, *, readable: bool, promulgated_on: date | None) -> None:
+        """Completes a row of an earlier version, once its envelope was read."""
+        self._inbox(inbox.c.leg_id == leg_id, outlined=readable, promulgated_on=promulgated_on)
 
     def mark_reported(self, leg_ids: Iterable[str], *, now: datetime) -> None:
         self._inbox(inbox.c.leg_id.in_(list(leg_ids)), reported_at=now)

@@ -1,7 +1,7 @@
 """What is new in the spool since a place: documents and statuses that came, and receipts of the hub.
 
-Places are what a listener remembers. They grow, and name rows, so that who comes back misses nothing and is told
-nothing twice. Self-tests of the link are nobody's news.
+Places are what a listener remembers. They grow, and name rows by numbers that are never given out twice, so that who
+comes back misses nothing and is told nothing twice. Self-tests of the link are nobody's news.
 """
 
 import re
@@ -11,9 +11,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, Self
 
-from sqlalchemy import ColumnClause, Connection, Integer, and_, func, literal_column, not_, select
+from sqlalchemy import Connection, and_, func, not_, select
 
-from agents.spool.schema import inbox, outbox, receipts
+from agents.spool.schema import inbox, outbox, receipt_places, receipts
 from agents.spool.selftests import incoming, outgoing
 from agents.spool.store import SpoolStore
 from edxml_schemas.contract import MessageType
@@ -77,7 +77,7 @@ def news_since(
     """
     with spool._read() as connection:
         end = _latest(connection)
-        # Rows at the end may have been cleared away, and their numbers given out again.
+        # Rows at the end may have been cleared away; what comes next gets later numbers all the same.
         start = Place(inbox=min(place.inbox, end.inbox), receipts=min(place.receipts, end.receipts))
         came = _came(connection, start, end, organs, limit)
         told = _told(connection, start, end, organs, limit - len(came)) if len(came) < limit else []
@@ -88,13 +88,10 @@ def news_since(
     return [*came, *told], end
 
 
-_ROW: Final[ColumnClause[int]] = literal_column("receipts.rowid", Integer)
-
-
 def _latest(connection: Connection) -> Place:
     return Place(
         inbox=connection.scalar(select(func.max(inbox.c.seq))) or 0,
-        receipts=connection.scalar(select(func.max(_ROW)).select_from(receipts)) or 0,
+        receipts=connection.scalar(select(func.max(receipt_places.c.seq))) or 0,
     )
 
 
@@ -127,24 +124,26 @@ def _came(connection: Connection, start: Place, end: Place, organs: Collection[s
 def _told(connection: Connection, start: Place, end: Place, organs: Collection[str], limit: int) -> list[News]:
     rows = connection.execute(
         select(
-            _ROW.label("place"),
+            receipt_places.c.seq,
             receipts.c.submission_id,
             outbox.c.organ,
             receipts.c.received_at,
         )
+        .select_from(receipt_places)
+        .join(receipts, receipts.c.receipt_id == receipt_places.c.receipt_id)
         .join(outbox, outbox.c.submission_id == receipts.c.submission_id)
         .where(
-            _ROW.between(start.receipts + 1, end.receipts),
+            receipt_places.c.seq.between(start.receipts + 1, end.receipts),
             outbox.c.organ.in_(organs),
             not_(outgoing()),
         )
-        .order_by(_ROW)
+        .order_by(receipt_places.c.seq)
         .limit(limit)
     )
     return [
         News(
             kind=NewsKind.RECEIPT,
-            place=Place(inbox=end.inbox, receipts=row.place),
+            place=Place(inbox=end.inbox, receipts=row.seq),
             organ=row.organ,
             at=row.received_at,
             submission_id=row.submission_id,

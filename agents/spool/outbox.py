@@ -11,7 +11,7 @@ from sqlalchemy.dialects.sqlite import insert
 from agents.spool.records import DoubtfulReceipt, NewSubmission, StoredReceipt, Submission, SubmissionState
 from agents.spool.rows import doubtful_of, receipt_of, row_of_submission, submission_of
 from agents.spool.schema import doubtful, outbox, receipts
-from agents.spool.selftests import outgoing
+from agents.spool.selftests import about_self_test, outgoing
 from agents.spool.store import SpoolStore
 from edxml_schemas.contract import MessageType, Urgency
 
@@ -34,6 +34,8 @@ class SpoolOutbox(SpoolStore):
         kept = self._bodies.keep(connection, new.envelope)
         original = "" if new.original is None else self._bodies.keep(connection, new.original)
         row = row_of_submission(new, kept, original=original)
+        if new.type is MessageType.STATUS:
+            row["self_test"] = about_self_test(connection, row)
         return connection.execute(insert(outbox).values(row).on_conflict_do_nothing()).rowcount == 1
 
     def due(

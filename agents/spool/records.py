@@ -1,7 +1,7 @@
 """What an agent's spool remembers, as values. All times are aware datetimes in UTC."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from edxml_schemas.contract import MessageType, Urgency
@@ -61,6 +61,7 @@ class NewSubmission:
     offered: str = ""
     original: bytes | None = field(default=None, repr=False)
     vouched: Vouched | None = None
+    self_test: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,11 +103,15 @@ class Submission:
     offered: str = ""
     original: str = ""
     vouched: Vouched | None = None
+    self_test: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewDelivery:
-    """What arrived on a leg. A document and a status fill different fields; `about_*` are of a status."""
+    """What arrived on a leg. A document and a status fill different fields; `about_*` are of a status.
+
+    `outlined` says that the fields are those of a document that could be read.
+    """
 
     leg_id: str
     message_id: str
@@ -129,6 +134,9 @@ class NewDelivery:
     about_document_id: str = ""
     about_code: str = ""
     arrival_due: bool = False
+    self_test: bool = False
+    outlined: bool = False
+    promulgated_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +149,9 @@ class InboxItem:
     `taken_at` says that it waits for no document system any more, `taken_by` through which key of the gateway;
     `failed_at` is set, too, when the document system could not take it. A live lease (`lease_until`) of the key
     `lease_by` keeps other keys from it.
+
+    `self_test`: a self-test of the link, or a status about one. `outlined`: the fields are those of a document that
+    could be read; None of what an earlier version kept, of which nobody knows.
     """
 
     seq: int
@@ -175,6 +186,9 @@ class InboxItem:
     failed_at: datetime | None = None
     lease_by: str = ""
     lease_until: datetime | None = None
+    self_test: bool = False
+    outlined: bool | None = None
+    promulgated_on: date | None = None
 
     def taking(self, now: datetime) -> Taking:
         """Whether a document system has it."""

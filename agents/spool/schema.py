@@ -3,6 +3,7 @@
 The step a spool stands at is its `PRAGMA user_version`. A spool of a later version is refused, not guessed at.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     Connection,
+    Date,
     Dialect,
     Integer,
     LargeBinary,
@@ -20,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeDecorator
 
 from agents.errors import SpoolUnavailable
+from agents.spool.form import has_form_bytes
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -78,6 +81,7 @@ outbox: Final = Table(
     Column("offered", Text, nullable=False),  # digest of what it offered
     Column("original", Text, nullable=False),  # digest of the envelope as offered, when another one is sent
     Column("vouched", Text, nullable=False),  # the note of `edxml_schemas.vouched`, when this agent vouches
+    Column("self_test", Boolean, nullable=False),  # of the link, or a status about one
 )
 
 inbox: Final = Table(
@@ -116,6 +120,9 @@ inbox: Final = Table(
     Column("failed_at", UtcTime),
     Column("lease_by", Text, nullable=False),
     Column("lease_until", UtcTime),
+    Column("self_test", Boolean, nullable=False),  # of the link, or a status about one
+    Column("outlined", Boolean),  # the row has what a status about the document needs; NULL: of an earlier version
+    Column("promulgated_on", Date),
 )
 
 receipts: Final = Table(
@@ -131,6 +138,14 @@ receipts: Final = Table(
     Column("signer", Text, nullable=False),
     Column("fingerprint", Text, nullable=False),
 )
+
+receipt_places: Final = Table(
+    "receipt_places",
+    metadata,
+    Column("seq", Integer, primary_key=True),  # never given out twice, whatever is cleared away
+    Column("receipt_id", Text, unique=True, nullable=False),
+)
+"""The order in which receipts came. The database keeps it by itself: a row comes and goes with its receipt."""
 
 doubtful: Final = Table(
     "doubtful_receipts",
@@ -219,8 +234,53 @@ _GATEWAY: Final = (
 
 _VOUCHED: Final = ("ALTER TABLE outbox ADD COLUMN vouched TEXT NOT NULL DEFAULT ''",)
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_FIRST, _PLACE_KEYS, _SIGNED_RECEIPTS, _GATEWAY, _VOUCHED)
+_RECEIPT_PLACES: Final = (
+    "CREATE TABLE receipt_places (seq INTEGER PRIMARY KEY AUTOINCREMENT, receipt_id TEXT NOT NULL UNIQUE)",
+    "INSERT INTO receipt_places (seq, receipt_id) SELECT rowid, receipt_id FROM receipts ORDER BY rowid",
+    """CREATE TRIGGER receipt_came AFTER INSERT ON receipts
+        BEGIN INSERT INTO receipt_places (receipt_id) VALUES (NEW.receipt_id); END""",
+    """CREATE TRIGGER receipt_went AFTER DELETE ON receipts
+        BEGIN DELETE FROM receipt_places WHERE receipt_id = OLD.receipt_id; END""",
+)
+
+_NUMBER: Final = "[0-9a-f]" * 16 + "/KIEMTRA"
+_BYTES: Final = "(SELECT body FROM envelopes WHERE envelopes.digest = {table}.digest)"
+_OUTLINES: Final = (
+    "ALTER TABLE outbox ADD COLUMN self_test BOOLEAN NOT NULL DEFAULT 0",
+    "ALTER TABLE inbox ADD COLUMN self_test BOOLEAN NOT NULL DEFAULT 0",
+    "ALTER TABLE inbox ADD COLUMN outlined BOOLEAN",
+    "ALTER TABLE inbox ADD COLUMN promulgated_on TEXT",
+    # Before, a letter could pass for a self-test: whatever is none is shown from now on.
+    *(
+        f"UPDATE {table} SET self_test = 1 WHERE type = 'edoc' AND code GLOB '{_NUMBER}'"  # noqa: S608  own names
+        f" AND self_test_form({_BYTES.format(table=table)})"  # a function of this program, see `store`
+        for table in ("inbox", "outbox")
+    ),
+    f"""UPDATE inbox SET self_test = 1 WHERE type = 'status' AND about_code GLOB '{_NUMBER}' AND (
+        about_submission IN (SELECT submission_id FROM outbox WHERE self_test)
+        OR about_leg IN (SELECT leg_id FROM inbox WHERE self_test)
+        OR (about_submission = '' AND about_leg = ''))""",  # noqa: S608  as above
+    """UPDATE outbox SET self_test = 1 WHERE type = 'status'
+        AND about_leg IN (SELECT leg_id FROM inbox WHERE self_test)""",
+)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
+    _FIRST,
+    _PLACE_KEYS,
+    _SIGNED_RECEIPTS,
+    _GATEWAY,
+    _VOUCHED,
+    _RECEIPT_PLACES,
+    _OUTLINES,
+)
 """Step n brings a spool from version n to n + 1. Steps are only ever added."""
+
+
+FUNCTIONS: Final[tuple[tuple[str, Callable[[Any], Any]], ...]] = (
+    ("casefold", str.casefold),
+    ("self_test_form", has_form_bytes),
+)
+"""Functions of one argument that the steps use; every connection has them."""
 
 
 def migrate(connection: Connection) -> None:

@@ -1,66 +1,57 @@
 """Self-tests of the link in the spool: how they are known, kept apart from the letters of people, and cleared away.
 
-A self-test is an ordinary signed document whose code is sixteen hexadecimal digits and `KIEMTRA`, with a fixed subject
-and no room for content. Only all of it together counts: nobody hides a letter by its number alone.
+A self-test is an ordinary signed document of a fixed form (see `form`), which says nothing else: nobody hides a letter
+by its number, its subject or its size. Whether it has the form is decided once, from the decoded document, when it
+comes or is sent; the column `self_test` keeps the answer. A status has it from the document that it is about.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, or_, select
 
-from agents.spool.records import InboxItem, NewDelivery, Submission, SubmissionState
+from agents.spool.form import NOTATION, NUMBER_DIGITS
+from agents.spool.records import SubmissionState
 from agents.spool.schema import envelopes, inbox, outbox, receipts
 from agents.spool.store import SpoolStore
 from edxml_schemas.contract import MessageType
 
-NOTATION: Final = "KIEMTRA"
-SUBJECT: Final = "Kiểm tra đường truyền, không phải văn bản / A test of the link, not a document"
-NUMBER_DIGITS: Final = 16
-LARGEST: Final = 24 * 1024
-"""Bytes. An empty document with the longest signatures and certificates has fewer."""
 SUBMISSION_PREFIX: Final = "kiemtra-"
 """Begins the submission ids of self-tests, so that what the hub says of one that was withdrawn is known, too."""
 
 _CODE: Final = re.compile(rf"[0-9a-f]{{{NUMBER_DIGITS}}}/{NOTATION}")
-_GLOB: Final = "[0-9a-f]" * NUMBER_DIGITS + f"/{NOTATION}"
 _BATCH: Final = 500
 """Rows that one transaction clears away, so that nobody waits long for the database."""
 
 
-def is_self_test(what: InboxItem | NewDelivery | Submission) -> bool:
-    """Whether a document is a self-test, or a status is about one."""
-    if what.type is not MessageType.DOCUMENT:
-        about = what.code if isinstance(what, Submission) else what.about_code
-        return _CODE.fullmatch(about) is not None
-    size = len(what.envelope) if isinstance(what, NewDelivery) else what.size
-    return _CODE.fullmatch(what.code) is not None and what.subject == SUBJECT and size <= LARGEST
+def about_self_test(connection: Connection, row: Mapping[str, Any]) -> bool:
+    """Whether a status, as a row of the inbox or the outbox, is about a self-test.
+
+    One that came about something that is not here any more is known by the number: nobody waits for it.
+    """
+    if row["about_leg"]:
+        return bool(connection.scalar(select(inbox.c.self_test).where(inbox.c.leg_id == row["about_leg"])))
+    submission_id = row.get("about_submission")
+    if submission_id:
+        return bool(connection.scalar(select(outbox.c.self_test).where(outbox.c.submission_id == submission_id)))
+    return _CODE.fullmatch(row.get("about_code", "")) is not None
 
 
 def incoming_document() -> ColumnElement[bool]:
     """Of rows of the inbox: a self-test document. Negate it for what people may see."""
-    return and_(inbox.c.type == MessageType.DOCUMENT.value, *_form(inbox))
+    return and_(inbox.c.type == MessageType.DOCUMENT.value, inbox.c.self_test)
 
 
 def incoming() -> ColumnElement[bool]:
     """Of rows of the inbox: a self-test, or a status about one."""
-    return or_(
-        incoming_document(), and_(inbox.c.type == MessageType.STATUS.value, inbox.c.about_code.bool_op("GLOB")(_GLOB))
-    )
+    return inbox.c.self_test.is_(True)
 
 
 def outgoing() -> ColumnElement[bool]:
     """Of rows of the outbox: a self-test, or a status about one."""
-    return or_(
-        and_(outbox.c.type == MessageType.DOCUMENT.value, *_form(outbox)),
-        and_(outbox.c.type == MessageType.STATUS.value, outbox.c.code.bool_op("GLOB")(_GLOB)),
-    )
-
-
-def _form(table: Any) -> tuple[ColumnElement[bool], ...]:
-    return (table.c.code.bool_op("GLOB")(_GLOB), table.c.subject == SUBJECT, table.c.size <= LARGEST)
+    return outbox.c.self_test.is_(True)
 
 
 def withdraw(spool: SpoolStore, submission_id: str) -> bool:

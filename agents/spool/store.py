@@ -12,11 +12,12 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError, StatementError
 
 from agents.errors import AgentBusy, SpoolUnavailable
-from agents.spool.bodies import Bodies
-from agents.spool.schema import migrate
+from agents.spool.bodies import Bodies, make_folders
+from agents.spool.schema import FUNCTIONS, migrate
 
 PRIVATE: Final = 0o700
 OF_OTHERS: Final = 0o077
+ENVELOPES: Final = "envelopes"
 BUSY_TIMEOUT: Final = 30.0  # seconds another process may hold the database
 CONNECTIONS: Final = 40  # at once; more than threads that ask
 IDLE_CONNECTIONS: Final = 5  # kept open between questions
@@ -28,7 +29,7 @@ class SpoolStore:
     def __init__(self, folder: Path, engine: Engine) -> None:
         self.folder = folder
         self._engine = engine
-        self._bodies = Bodies(folder / "envelopes")
+        self._bodies = Bodies(folder / ENVELOPES)
         self._watcher = engine.connect()
         self._watching = Lock()
         self._writing = Lock()  # SQLite has one writer, and lets the others look again after longer and longer pauses
@@ -44,6 +45,7 @@ class SpoolStore:
                 engine = _engine(folder / "spool.db")
                 with engine.begin() as connection:
                     migrate(connection)
+                make_folders(folder / ENVELOPES)
             return cls(folder, engine)
         except (OSError, SQLAlchemyError) as error:
             raise _unavailable(error) from error
@@ -162,7 +164,8 @@ def _engine(path: Path) -> Engine:
         connection.isolation_level = None  # transactions are begun below, not by the driver's guess
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
             connection.execute(f"PRAGMA {pragma}")
-        connection.create_function("casefold", 1, str.casefold, deterministic=True)
+        for name, function in FUNCTIONS:
+            connection.create_function(name, 1, function, deterministic=True)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

@@ -8,6 +8,7 @@ from typing import Final
 
 from lxml import etree
 
+from edxml_schemas.dsig.placeholder import is_placeholder
 from edxml_schemas.dsig.profile import (
     ALGORITHMS,
     BLANK_CHARS,
@@ -89,6 +90,8 @@ class SignatureReader:
     faults: list[Finding] = field(default_factory=list)
     placeholder: etree._Element | None = None
     """The certificate element that holds a vendor's placeholder."""
+    _short: etree._Element | None = None
+    """The signer's certificate element, when its text is shorter than any certificate."""
 
     def read(self, signature: etree._Element) -> ReadSignature | None:
         """None when there are faults or a placeholder."""
@@ -97,6 +100,9 @@ class SignatureReader:
         certificates = self._certificates(key_info)
         algorithm, digest, digest_value = self._signed_info(signed_info)
         value = self._bytes(value_part, VALUE_CHARS, malformed)
+        if self._short is not None and self._decorates(signature, self._short, digest=digest, value=value):
+            self.placeholder = self._short
+            return None
         if signed_info is None or value_part is None or key_info is None or digest_value is None:
             return None
         if self.faults or self.placeholder is not None or algorithm is None:
@@ -115,6 +121,11 @@ class SignatureReader:
             signer=signer,
             chain=tuple(chain),
         )
+
+    def _decorates(self, signature: etree._Element, short: etree._Element, *, digest: bytes, value: bytes) -> bool:
+        sound = all(each.code is FindingCode.SIGNATURE_CERTIFICATE for each in self.faults)
+        text = (short.text or "").strip(XML_BLANKS)
+        return is_placeholder(text, signature=signature, digest=digest, value=value, sound=sound)
 
     def _signed_info(
         self, signed_info: etree._Element | None
@@ -184,8 +195,7 @@ class SignatureReader:
     def _certificate(self, element: etree._Element, index: int) -> ReadCertificate | None:
         text = (element.text or "").strip(XML_BLANKS)
         if index == 0 and len(text) < PLACEHOLDER_CHARS and text:
-            self.placeholder = element
-            return None
+            self._short = element
         before = len(self.faults)
         der = self._bytes(element, CERTIFICATE_CHARS, FindingCode.SIGNATURE_CERTIFICATE)
         if len(self.faults) > before:

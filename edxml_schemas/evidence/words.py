@@ -57,6 +57,8 @@ EVENT_WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "report.foreign": "Bỏ qua báo nhận từ kết nối không phụ trách nơi nhận",
         "report.unknown": "Bỏ qua báo nhận về một chặng không tồn tại",
         "report.digest-mismatch": "Báo nhận có giá trị băm không khớp; chưa coi là đã nhận",
+        "content.opened": "Mở nội dung văn bản",
+        "evidence.exported": "Xuất hồ sơ chứng cứ",
     }
 )
 """By name. A name that is not here is told as it is."""

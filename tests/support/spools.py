@@ -3,14 +3,15 @@
 import sqlite3
 from pathlib import Path
 
-from agents.spool.schema import MIGRATIONS
+from agents.spool.schema import FUNCTIONS, MIGRATIONS
 
 
 def make_older(folder: Path, version: int) -> None:
     """Turns the closed spool in `folder` into one that an agent of schema `version` would have written."""
     present, older = folder / "spool.db", folder / "older.db"
     database = sqlite3.connect(older)
-    database.create_function("casefold", 1, str.casefold, deterministic=True)
+    for name, function in FUNCTIONS:
+        database.create_function(name, 1, function, deterministic=True)
     for step in MIGRATIONS[:version]:
         for statement in step:
             database.execute(statement)
@@ -20,7 +21,7 @@ def make_older(folder: Path, version: int) -> None:
         if table.startswith("sqlite_"):
             continue
         names = ", ".join(row[1] for row in database.execute(f"PRAGMA main.table_info({table})"))
-        database.execute(f"INSERT INTO main.{table} ({names}) SELECT {names} FROM present.{table}")  # noqa: S608  own names
+        database.execute(f"INSERT OR REPLACE INTO main.{table} ({names}) SELECT {names} FROM present.{table}")  # noqa: S608  own names
     database.commit()
     database.execute("DETACH DATABASE present")
     database.execute(f"PRAGMA user_version = {version}")

@@ -61,6 +61,20 @@ async def test_an_address_that_ends_in_a_slash_is_the_same_address(gateway: Gate
             assert (answered.status_code, answered.json()["ErrorCode"]) == (200, "15"), path
 
 
+@pytest.mark.parametrize("path", ["/v1/nothing", "/v1/sendEdoc", "/v1/auth/login", "/api/v1/nothing", "/nothing"])
+async def test_a_fault_under_such_an_address_is_told_in_the_dialect_of_the_path(gateway: Gateway, path: str) -> None:
+    async with asking(build_app(gateway)) as client:
+        plain, doubled = [await client.put(f"http://gateway{slash}{path}") for slash in ("", "/")]
+    assert (doubled.status_code, doubled.content) == (plain.status_code, plain.content)
+
+
+async def test_an_operation_s_name_somewhere_else_is_no_operation(gateway: Gateway) -> None:
+    async with asking(build_app(gateway)) as client:
+        for name in ("updateStatus", "sendEdoc", "downloadEdoc"):
+            answered = await client.post(f"/etc/{name}")
+            assert (answered.status_code, answered.json()["status"]) == (404, "FAIL")
+
+
 async def test_it_is_not_ready_without_its_spool(gateway: Gateway) -> None:
     gateway.desk.spool.close()
     async with asking(build_app(gateway)) as client:

@@ -172,6 +172,18 @@ async def test_a_wrong_pair_is_error_15_for_good(
     assert "15" in answered.text
 
 
+async def test_a_secret_in_the_place_of_the_system_id_is_not_logged(
+    nghean: LgspClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for swapped in (nghean.secret, f"x:{nghean.secret}", "khong-ai"):
+        headers = nghean.keys() | {"X-SystemId": swapped, "X-SecretKey": "nghean"}
+        await nghean.http.get("/v1/syncReceivedEdocList", headers=headers)
+    log = capsys.readouterr().out
+    assert log.count("pair.refused") == 3
+    assert nghean.secret not in log
+    assert "system=khong-ai" in log
+
+
 async def test_half_of_one_pair_and_half_of_another_is_no_pair(house: House, nghean: LgspClient) -> None:
     caobang = await house.client("caobang", H14)
     nghean.secret = caobang.secret

@@ -76,6 +76,9 @@ async def test_a_client_certificate_opens_without_a_key_and_never_mends_a_bad_on
         problem_of(await bare(house, **{"x-client-cert": "cd" * 32}), 401, "unauthenticated")
         page = {"x-client-cert": fingerprint, "origin": "https://evil.example"}
         problem_of(await bare(house, **page), 401, "unauthenticated")  # a browser, sent by somebody else's page
+        for site, status in (("cross-site", 401), ("Same-Site", 401), ("none", 200), ("same-origin", 200)):
+            assert (await bare(house, **{"x-client-cert": fingerprint, "sec-fetch-site": site})).status_code == status
+        assert (await house.call("GET", "/whoami", headers={"sec-fetch-site": "cross-site"})).status_code == 200
         both = {"x-client-cert": fingerprint, "x-api-key": "tlk_0_0"}
         problem_of(await bare(house, **both), 401, "unauthenticated")
 

@@ -17,11 +17,12 @@ from agents.gateway.rest import events
 from agents.gateway.rest.app import room_of
 from agents.gateway.rest.events import told_events
 from agents.gateway.rest.tide import Tide
-from agents.spool.news import NewsKind, Place, latest, news_since
+from agents.spool import Spool
+from agents.spool.news import News, NewsKind, Place, latest, news_since
 from tests.support.access import make_cheap
 from tests.support.envelopes import SENDER, a_document, a_status, an_organ
 from tests.support.gateway import Serving, gateway_desk, serving
-from tests.support.hub_desk import H41, RENAMED
+from tests.support.hub_desk import H41, NOW, RENAMED
 from tests.support.rest_house import API, RestHouse, one_file, problem_of, rest_house
 from tests.support.waiting import until
 
@@ -202,6 +203,36 @@ async def test_a_caller_who_loses_an_organ_hears_no_more_of_it(house: RestHouse)
             if b"data:" in piece:
                 assert other.encode() in piece
                 break
+
+
+@pytest.mark.parametrize("batch", [1, 100])
+async def test_a_busy_spool_keeps_no_stream_open_for_a_key_that_is_no_more(
+    house: RestHouse, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    """Something new comes with every look, so that there is never a quiet heartbeat."""
+    monkeypatch.setattr(events, "BATCH", batch)
+    caller, room = house.at.caller(), room_of(house.gateway)
+    asked = 0
+
+    def busy(spool: Spool, place: Place, **_: object) -> tuple[list[News], Place]:  # noqa: ARG001  as `news_since`
+        here = Place(inbox=place.inbox + 1)
+        return [News(kind=NewsKind.INBOX, place=here, organ=H41, at=NOW, leg_id="leg")], here
+
+    async def still() -> Caller | None:
+        nonlocal asked
+        asked += 1
+        return caller if asked == 1 else None
+
+    monkeypatch.setattr(events, "news_since", busy)
+    turned = asyncio.Event()
+    turned.set()
+    monkeypatch.setattr(Tide, "turn", lambda _: turned)
+    stream = told_events(room, caller, Place(), kinds=tuple(NewsKind), still=still)
+    async with asyncio.timeout(PATIENCE):
+        pieces = [piece async for piece in stream]
+    assert asked == 2
+    assert sum(piece.startswith(b":") for piece in pieces) == 1
+    assert any(b"data:" in piece for piece in pieces)
 
 
 async def test_a_spool_that_is_away_ends_the_stream_for_the_client_to_come_back(

@@ -15,6 +15,8 @@ from agents.gateway.rest.memory import Answered, Open, OtherContent, RestMemory
 from edxml_schemas.receipts import ReceiptKind
 from tests.support.access import NOW, make_cheap
 from tests.support.envelopes import A_PDF
+from tests.support.gateway import BOTH
+from tests.support.hub_desk import RENAMED
 from tests.support.rest_house import RestHouse, as_json, metadata, one_file, problem_of, rest_house
 
 KEEP = timedelta(days=1)
@@ -84,6 +86,24 @@ async def test_keys_of_two_systems_have_nothing_to_do_with_each_other(house: Res
         "POST", "/documents", key=other, json=one_file(number="13"), headers={"idempotency-key": "lan-1"}
     )
     assert answered.status_code == 202
+
+
+@pytest.mark.parametrize("settled", [True, False])
+async def test_a_key_for_other_organs_of_the_system_gets_no_answer_that_was_meant_for_the_first(
+    house: RestHouse, settled: bool
+) -> None:
+    first = await send(house, one_file())
+    if not settled:  # it died before the answer was kept
+        with sqlite3.connect(house.gateway.folder / "rest.db") as connection:
+            connection.execute("UPDATE answers SET body = NULL")
+    house.gateway.access.revoke(house.key().key_id, now=house.at.clock.now())
+    other = house.gateway.access.add(
+        name="other", system_id="qlvb", organs=[RENAMED], rights=BOTH, now=house.at.clock.now()
+    )
+    answered = await house.call("POST", "/documents", key=other, json=one_file(), headers={"idempotency-key": "lan-1"})
+    problem_of(answered, 422, "idempotency-key-reused")
+    assert first.json()["submission_id"] not in answered.text
+    assert len(house.at.outgoing()) == 1
 
 
 async def test_a_key_is_forgotten_after_its_time(house: RestHouse) -> None:

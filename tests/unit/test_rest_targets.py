@@ -20,7 +20,10 @@ async def target(url: str, *addresses: str, trusted: Sequence[str] = ()) -> Targ
     return await target_of(url, trusted=trusted, resolve=at(*addresses))  # type: ignore[arg-type]  # a function, above
 
 
-@pytest.mark.parametrize("address", [PUBLIC, "10.1.2.3", "192.168.1.9", "172.16.0.1", "2001:db8:1::1", "fd12:3456::1"])
+@pytest.mark.parametrize(
+    "address",
+    [PUBLIC, "10.1.2.3", "192.168.1.9", "172.16.0.1", "2001:db8:1::1", "fd12:3456::1", "2001:db8::5efe:10.1.2.3"],
+)
 def test_other_machines_of_public_and_private_networks_are_ordinary(address: str) -> None:
     assert is_ordinary(address)
 
@@ -52,6 +55,13 @@ def test_other_machines_of_public_and_private_networks_are_ordinary(address: str
         "2002:a9fe:a9fe::1",
         "2001:0:7f00:1::",
         "fd00:ec2::254",
+        "fd20:ce::254",
+        "100.100.100.200",
+        "168.63.129.16",
+        "::ffff:168.63.129.16",
+        "2001:db8::5efe:127.0.0.1",
+        "2001:db8::200:5efe:169.254.169.254",
+        "fd12:3456::5efe:100.100.100.200",
         "no address",
     ],
 )

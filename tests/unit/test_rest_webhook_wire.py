@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from structlog.testing import capture_logs
 
 from agents.gateway.access.secrets import Vault
 from agents.gateway.rest import calling
 from agents.gateway.rest.calling import WebhookCaller
-from agents.gateway.rest.memory import RestMemory
+from agents.gateway.rest.memory import RestMemory, Webhook
 from agents.gateway.rest.secrets import WebhookSecrets
 from tests.support.access import make_cheap
 from tests.support.envelopes import a_document
@@ -132,6 +133,54 @@ async def test_a_redirect_is_not_followed(house: RestHouse) -> None:
         assert inside.heads == []
 
 
+@pytest.mark.parametrize("place", ["http:foo", "http://[::1", "http://a:b:c/", "//", "http://\x7f/", "x" * 9000])
+async def test_no_redirect_that_cannot_be_read_ends_anything(house: RestHouse, place: str) -> None:
+    moved = f"HTTP/1.1 302 Found\r\nLocation: {place}\r\nContent-Length: 0\r\n\r\n".encode()
+    async with receiving(moved) as bad, receiving(b"HTTP/1.1 200 OK\r\n\r\n") as good:
+        assert (await house.post("/webhooks", json={"url": f"http://{HOST}:{bad.port}/"})).status_code == 201
+        await subscribed(house, f"http://{HOST}:{good.port}/")
+        async with calling_out(house):
+
+            async def both() -> bool:
+                shown = (await house.get("/webhooks")).json()["webhooks"]
+                return bool(shown[0]["problem"] == "HTTP 302" and shown[1]["delivered_at"])
+
+            await until(both)
+
+
+async def test_no_cookie_of_a_receiver_is_shown_to_another_or_to_itself(house: RestHouse) -> None:
+    says = b"HTTP/1.1 200 OK\r\nSet-Cookie: session=first\r\nContent-Length: 0\r\n\r\n"
+    async with receiving(says) as receiver:
+        for path in ("a", "b"):
+            await subscribed(house, f"http://{HOST}:{receiver.port}/{path}")
+        async with calling_out(house):
+            await until(lambda: _calls(receiver, 2))
+            house.at.deliver(a_document(document_id="another"))
+            await until(lambda: _calls(receiver, 4))
+        assert "cookie" not in "".join(receiver.heads).lower()
+
+
+async def test_the_connector_goes_on_after_what_nobody_expected(
+    house: RestHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look, failures = RestMemory.due, [KeyError("Nội dung mật")]
+
+    def due(self: RestMemory, *, now: datetime) -> Sequence[Webhook]:
+        if failures:
+            raise failures.pop()
+        return look(self, now=now)
+
+    monkeypatch.setattr(RestMemory, "due", due)
+    monkeypatch.setattr(calling, "REST", 0.01)
+    async with receiving(b"HTTP/1.1 200 OK\r\n\r\n") as receiver:
+        await subscribed(house, f"http://{HOST}:{receiver.port}/")
+        with capture_logs() as logs:
+            async with calling_out(house):
+                await until(lambda: _calls(receiver, 1))
+        assert [each["error"] for each in logs if each["event"] == "webhooks.failed"] == ["ExceptionGroup, KeyError"]
+        assert "mật" not in repr(logs)
+
+
 async def test_a_receiver_that_says_nothing_is_left_and_others_are_called_meanwhile(house: RestHouse) -> None:
     async with receiving(b"") as silent, receiving(b"HTTP/1.1 200 OK\r\n\r\n") as quick:
         assert (await house.post("/webhooks", json={"url": f"http://{HOST}:{silent.port}/"})).status_code == 201
@@ -161,7 +210,7 @@ async def test_a_tls_receiver_must_be_who_its_name_says(house: RestHouse, tmp_pa
     async with receiving(b"HTTP/1.1 200 OK\r\n\r\n", server) as receiver:
         await subscribed(house, f"https://{HOST}:{receiver.port}/")
         async with calling_out(house, client):
-            await until(lambda: _told(receiver))
+            await until(lambda: _calls(receiver, 1))
 
 
 async def test_a_tls_receiver_with_another_name_is_told_nothing(house: RestHouse, tmp_path: Path) -> None:
@@ -173,8 +222,8 @@ async def test_a_tls_receiver_with_another_name_is_told_nothing(house: RestHouse
         assert receiver.bodies == []
 
 
-async def _told(receiver: Receiver) -> bool:
-    return bool(receiver.bodies)
+async def _calls(receiver: Receiver, count: int) -> bool:
+    return len(receiver.heads) >= count
 
 
 async def _is(house: RestHouse, wanted: str) -> bool:

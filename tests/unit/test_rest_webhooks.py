@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from agents.gateway.access.secrets import Vault
 from agents.gateway.callers import Right
@@ -172,7 +173,8 @@ async def test_it_hears_of_the_kinds_that_it_wants_and_the_organs_of_its_key(hou
 
 
 @pytest.mark.parametrize(
-    "answer", [500, 404, 301, 302, 100, httpx.ConnectError("x"), httpx.ReadTimeout("x"), TimeoutError()]
+    "answer",
+    [500, 404, 301, 302, 100, httpx.ConnectError("x"), httpx.ReadTimeout("x"), TimeoutError(), httpx.InvalidURL("x")],
 )
 async def test_what_is_not_taken_is_told_again_under_the_same_id_later(
     house: RestHouse, answer: int | Exception
@@ -191,6 +193,23 @@ async def test_what_is_not_taken_is_told_again_under_the_same_id_later(
     assert receiver.calls[0][2]["webhook-id"] == receiver.calls[1][2]["webhook-id"]
     (shown,) = (await house.get("/webhooks")).json()["webhooks"]
     assert (shown["attempts"], shown["problem"]) == (0, "")
+
+
+async def test_what_nobody_expected_is_a_failed_try_and_the_log_gets_its_kind_alone(
+    house: RestHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise KeyError("Nội dung mật")
+
+    await subscribe(house)
+    house.at.deliver(document(1))
+    monkeypatch.setattr(calling, "news_since", broken)
+    with capture_logs() as logs:
+        await call(house, Receiver())
+    (shown,) = (await house.get("/webhooks")).json()["webhooks"]
+    assert (shown["attempts"], shown["problem"]) == (1, "KeyError")
+    assert [each["problem"] for each in logs if each["event"] == "webhook.not-taken"] == ["KeyError"]
+    assert "mật" not in repr(logs)
 
 
 async def test_a_receiver_that_was_away_long_hears_everything_in_order(

@@ -11,7 +11,7 @@ from agents.agent import Agent
 from agents.errors import UsageFault
 from agents.selftest import SelfTestBusy, run_selftest
 from agents.selftest_report import Hop, HopReport, SelfTestReport, report_as_dict
-from agents.spool.selftests import SUBJECT, is_self_test
+from agents.spool.form import SUBJECT
 from edxml_schemas.model import Code
 from router.core.holds import Hold, HoldKind
 from tests.support.envelopes import SENDER, a_document, an_organ
@@ -189,7 +189,7 @@ async def test_a_letter_does_not_hide_behind_a_part_of_the_form(link: Link, chan
 
         await until(there)
     (item,) = desk.receive()
-    assert not is_self_test(item)
+    assert not item.self_test
     assert desk.spool.unexported()[0].leg_id == item.leg_id
 
 

@@ -1,14 +1,20 @@
 """What came, over the VXP dialect: listed until it is marked, fetched byte for byte, marked once for good."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
 
 from agents.gateway.callers import Right
+from agents.gateway.long_answers import long_answer
+from agents.gateway.office import Office
+from agents.gateway.rooms import Gateway
+from agents.gateway.vxp import documents
 from agents.spool.records import Taking
 from edxml_schemas.model import ResponseFor
 from tests.support.envelopes import DOCUMENT_ID, SENDER, a_document, a_status, an_attachment, an_organ
@@ -239,3 +245,37 @@ def test_answers_are_one_line_of_us_ascii(house: House) -> None:
 def test_what_was_sent_to_another_organ_is_not_in_the_list(house: House) -> None:
     a_letter(house, "leg-1", recipient=H41)
     assert listed(house.client("la", organs=[H14])) == []
+
+
+@pytest.mark.parametrize("download", [False, True])
+def test_a_large_letter_is_read_and_answered_in_its_turn(
+    house: House, monkeypatch: pytest.MonkeyPatch, download: bool
+) -> None:
+    data = a_letter(house)
+    seen: list[str] = []
+
+    @asynccontextmanager
+    async def turn(_: Gateway, size: int) -> AsyncIterator[None]:
+        seen.append(f"begin {size}")
+        yield
+        seen.append("end")
+
+    fetch, answer = Office.fetch, long_answer
+
+    def fetched(*values: Any, **named: Any) -> Any:
+        seen.append("fetch")
+        return fetch(*values, **named)
+
+    async def answered(*values: Any, **named: Any) -> Any:
+        seen.append("answer")
+        return await answer(*values, **named)
+
+    monkeypatch.setattr(Gateway, "turn", turn)
+    monkeypatch.setattr(Office, "fetch", fetched)
+    monkeypatch.setattr(documents, "long_answer", answered)
+    client = house.client()
+    if download:
+        client.download("leg-1")
+    else:
+        client.envelope("leg-1")
+    assert seen == [f"begin {len(data)}", "fetch", "answer", "end"]

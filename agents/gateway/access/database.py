@@ -12,7 +12,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, delete, event, in
 from sqlalchemy.exc import SQLAlchemyError, StatementError
 
 from agents.gateway.access.errors import AccessUnavailable, WrongAccessKey
-from agents.gateway.access.passwords import Gate
+from agents.gateway.access.gate import Gate
 from agents.gateway.access.schema import credentials, migrate, seal, sessions
 from agents.gateway.access.secrets import OWNER_ONLY, Vault, keep_private
 

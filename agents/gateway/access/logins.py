@@ -11,6 +11,7 @@ from agents.gateway.access.database import forget_ended
 from agents.gateway.access.lockout import FORGOTTEN_AFTER, MOST_REMEMBERED, Failures, after_failure
 from agents.gateway.access.naming import known_name
 from agents.gateway.access.passwords import new_salt, slow_hash
+from agents.gateway.access.peers import address_of
 from agents.gateway.access.records import Login
 from agents.gateway.access.schema import credentials, failures, keys, sessions
 from agents.gateway.access.secrets import digest_of, new_session_token
@@ -18,7 +19,6 @@ from agents.gateway.access.secrets import digest_of, new_session_token
 SESSION_LIFE: Final = timedelta(minutes=30)
 MOST_SESSIONS: Final = 1000
 """Sessions of one key; the oldest ends when one more is opened."""
-_PEER_CHARS: Final = 64
 _DECOY_SALT: Final = new_salt()
 _OPENED: Final = HELD.add_columns(sessions.c.expires_at.label("session_ends_at")).join(
     sessions, (sessions.c.key_id == credentials.c.key_id) & (sessions.c.generation == credentials.c.generation)
@@ -29,20 +29,27 @@ class Logins(CallerChecks):
     """The part of the store that knows passwords and sessions."""
 
     def login(self, username: str, password: str, *, now: datetime, peer: str = "") -> Login | None:
-        """Who a user name and password belong to. Takes the same slow hash whatever the answer is.
+        """Who a user name and password belong to. Takes the same slow hash whether the name exists or not.
 
         After several failures in a row the user name is locked for some minutes, known or not, right password or not;
-        with `peer`, the client's address, only from there, so that a stranger cannot lock out a system. Raises
-        LoginsBusy.
+        with `peer`, the client's address, only from there, so that a stranger cannot lock out a system. A locked name
+        is refused before the hash. Waits some seconds when others log in. Raises LoginsBusy.
         """
-        with self._gate.entered():
+        address = address_of(peer)
+        who = digest_of(f"{address}\n{username}")
+        if self._locked(who, now):
+            return None
+        with self._gate.entered(address, known=self._gate.knows(address, username, password)):
+            if self._locked(who, now):  # by those that were before it in the queue
+                return None
             rows = self._held(keys.c.username == known_name(username))
             given = slow_hash(password, rows[0].password_salt if rows else _DECOY_SALT)
             row = matching(rows, given, lambda each: each.password_hash, now)
             login = None if row is None else _login_of(row)
-            passed = self._counted(digest_of(f"{peer[:_PEER_CHARS]}\n{username}"), good=login is not None, now=now)
+            passed = self._counted(who, good=login is not None, now=now)
         if login is None or not passed:
             return None
+        self._gate.remember(address, username, password)
         self.used(login.caller, now=now)
         return login
 
@@ -75,6 +82,11 @@ class Logins(CallerChecks):
         login = _login_of(row)
         self.used(login.caller, now=now)
         return login
+
+    def _locked(self, who: bytes, now: datetime) -> bool:
+        with self._read() as connection:
+            row = connection.execute(select(failures).where(failures.c.who == who)).first()
+        return row is not None and _failures_of(row).locked(now)
 
     def _counted(self, who: bytes, *, good: bool, now: datetime) -> bool:
         """Remembers a failure, or forgets those before a success; whether the attempt counts at all.

@@ -13,6 +13,8 @@ from agents.gateway.callers import Right
 
 SYSTEM_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,99}")
 FINGERPRINT: Final = re.compile(r"[0-9a-f]{64}")
+SECRET_LIKE: Final = re.compile(r"[A-Za-z0-9+/=_-]{32,}")
+"""Hexadecimal or base64 as long as secrets are; a name with so much in one piece is not shown."""
 NOBODY: Final = "-"
 """What can be no system id, user name or fingerprint is looked up as this, which nothing is called."""
 MOST_NAME_CHARS: Final = 200
@@ -24,6 +26,12 @@ FASTEST: Final = 100_000
 def known_name(text: str) -> str:
     """A presented system id or user name when it can be one, else NOBODY."""
     return text if SYSTEM_ID.fullmatch(text) else NOBODY
+
+
+def loggable(text: str) -> str:
+    """What a stranger presented as a name, for the log; its length alone when it may be a secret in the wrong place."""
+    plain = SYSTEM_ID.fullmatch(text) and not SECRET_LIKE.search(text)
+    return text if plain or not text else f"({len(text)} characters)"
 
 
 def known_fingerprint(text: str) -> str:

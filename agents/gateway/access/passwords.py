@@ -1,13 +1,9 @@
-"""Passwords of logins: a slow hash, and how many of them are worked out at the same time."""
+"""Passwords of logins: a slow hash. `gate` says how many of them are worked out at the same time."""
 
 import hashlib
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
-from threading import BoundedSemaphore
 from typing import Final
 
-from agents.gateway.access.errors import LoginsBusy
 from agents.gateway.access.secrets import MOST_CHARS
 
 SALT_BYTES: Final = 16
@@ -16,8 +12,6 @@ SCRYPT_BLOCK: Final = 8
 SCRYPT_LANES: Final = 5  # one after the other: some 0.2 s on one core
 SCRYPT_MEMORY: Final = 32 * 2**20
 HASH_BYTES: Final = 32
-AT_ONCE: Final = 2
-IN_HAND: Final = 4
 
 
 def new_salt() -> bytes:
@@ -35,22 +29,3 @@ def slow_hash(password: str, salt: bytes) -> bytes:
         maxmem=SCRYPT_MEMORY,
         dklen=HASH_BYTES,
     )
-
-
-class Gate:
-    """Bounds what a flood of logins can take: two hashes at a time, two waiting, and no thread held by any more."""
-
-    def __init__(self) -> None:
-        self._in_hand = BoundedSemaphore(IN_HAND)
-        self._at_once = BoundedSemaphore(AT_ONCE)
-
-    @contextmanager
-    def entered(self) -> Iterator[None]:
-        """Raises LoginsBusy at once when too many are in hand."""
-        if not self._in_hand.acquire(blocking=False):
-            raise LoginsBusy
-        try:
-            with self._at_once:
-                yield
-        finally:
-            self._in_hand.release()

@@ -12,6 +12,7 @@ import orjson
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from agents.gateway.access.naming import loggable
 from agents.gateway.access.records import Login
 from agents.gateway.bodies import TooSlow
 from agents.gateway.callers import Caller
@@ -65,7 +66,7 @@ class Doors:
         now = self._clock.now()
         caller = await asyncio.to_thread(self._access.by_system, system_id, secret, now=now) if secret else None
         if caller is None:
-            self._log.warning("pair.refused", login=login.caller.key_id, system=system_id)
+            self._log.warning("pair.refused", login=login.caller.key_id, system=loggable(system_id))
             return self._paced(login.caller, operation) or refused(operation, BAD_PAIR, number=Number.BAD_PAIR)
         return self._paced(caller, operation) or caller
 

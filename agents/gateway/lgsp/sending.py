@@ -17,8 +17,8 @@ from agents.gateway.callers import Caller
 from agents.gateway.lgsp.answers import Number, Operation, json_answer, not_now, refused, sent
 from agents.gateway.lgsp.doors import Doors
 from agents.gateway.lgsp.forms import FormFault, FormProblem, SendForm
-from agents.gateway.lgsp.refusals import RETRY_AFTER, cannot_sign, not_taken, told
-from agents.gateway.outcomes import Accepted
+from agents.gateway.lgsp.refusals import RETRY_AFTER, cannot_sign, in_other_hands, not_taken, told
+from agents.gateway.outcomes import Accepted, LeasedByOther
 from agents.gateway.rooms import Gateway
 from agents.packaging import Refusal
 from edxml_schemas.limits import DEFAULT_LIMITS
@@ -67,6 +67,8 @@ class SendDesk:
             return cannot_sign(Operation.SEND)
         if isinstance(outcome, Accepted):
             return json_answer(sent(outcome.submission_id))
+        if isinstance(outcome, LeasedByOther):
+            return in_other_hands(Operation.SEND, outcome, now=self._gateway.clock.now())
         self._log.info("send.refused", key=caller.key_id, number=told(outcome).number)
         return not_taken(Operation.SEND, outcome)
 
@@ -81,7 +83,9 @@ class SendDesk:
             return not_now(Operation.SEND, problem.vi, retry_after=RETRY_AFTER)
         return refused(Operation.SEND, problem.vi, number=Number.BAD_FILE)
 
-    async def _receive(self, request: Request, stream: AsyncIterator[bytes], caller: Caller) -> Accepted | Refusal:
+    async def _receive(
+        self, request: Request, stream: AsyncIterator[bytes], caller: Caller
+    ) -> Accepted | Refusal | LeasedByOther:
         form = SendForm(request.headers.get("content-type", ""))
         gateway = self._gateway
         body = receive_body(form.envelope(stream), folder=gateway.incoming, limit=self._limit, idle=gateway.idle)

@@ -41,7 +41,7 @@ _USER_AGENT: Final = "truc-agent-webhook/1"
 
 
 class Post(Protocol):
-    """One call. Returns the HTTP status. Raises httpx.HTTPError."""
+    """One call. Returns the HTTP status. Whatever it raises, the receiver did not take it."""
 
     async def __call__(self, target: Target, body: bytes, headers: dict[str, str]) -> int: ...
 
@@ -92,19 +92,23 @@ class WebhookCaller:
         self._seen: dict[str, int] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Until `stop` is set; then the memory is closed."""
+        """Until `stop` is set; then the memory is closed. Raises nothing: hints must not end what moves the letters."""
         with contextlib.closing(self._memory):
-            await self._run(stop)
+            while not stop.is_set():
+                try:
+                    await self._run(stop)
+                except Exception as error:
+                    self._gateway.log.error("webhooks.failed", error=_kind_of(error))  # noqa: TRY400  no words in the log
+                    await pause(stop, REST)
 
     async def _run(self, stop: asyncio.Event) -> None:
-        async with httpx.AsyncClient(
+        # The transport alone: a client would read redirects, and carry one receiver's cookies to the next.
+        async with httpx.AsyncHTTPTransport(
             verify=self._trust or ssl.create_default_context(),
-            timeout=self._gateway.settings.rest.webhook_timeout.total_seconds(),
-            follow_redirects=False,
             trust_env=False,  # a proxy would call whom it likes
             limits=httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=0),
-        ) as client:
-            post = self._post or _Poster(client, self._gateway.settings.rest.webhook_timeout.total_seconds())
+        ) as transport:
+            post = self._post or _Poster(transport, self._gateway.settings.rest.webhook_timeout.total_seconds())
             busy: dict[str, asyncio.Task[None]] = {}
             async with asyncio.TaskGroup() as tasks:
                 while not stop.is_set():
@@ -130,36 +134,47 @@ class WebhookCaller:
         return [(each, changes) for each in due if each.attempts or self._seen.get(each.webhook_id) != changes]
 
     async def call(self, webhook: Webhook, post: Post) -> None:
-        """Tells a receiver everything that is new, until it has heard it all or does not take it."""
-        place, told = webhook.place, 0
+        """Tells a receiver everything that is new, until it has heard it all or does not take it.
+
+        What nobody expected is a failed try, too: the webhook waits, and the others do not.
+        """
         try:
-            while True:
-                caller = await asyncio.to_thread(self._caller, webhook)
-                if caller is None:
-                    await self._end(webhook, "key")
-                    return
-                spool = self._gateway.desk.spool
-                news, reached = await asyncio.to_thread(news_since, spool, place, organs=caller.organs, limit=BATCH)
-                wanted = [each for each in news if each.kind in webhook.kinds]
-                outcome = await self._tell(webhook, wanted, place, post) if wanted else Taken()
-                if isinstance(outcome, Ended):
-                    await self._end(webhook, "410")
-                    return
-                if isinstance(outcome, NotTaken):
-                    await self._failed(webhook, outcome.problem, attempts=webhook.attempts + 1 if not told else 1)
-                    return
-                told += len(wanted)
-                if reached != place or webhook.attempts:
-                    now = self._gateway.clock.now() if wanted else None
-                    await asyncio.to_thread(self._memory.told, webhook.webhook_id, reached, now=now)
-                place = reached
-                if len(news) < BATCH:
-                    return
+            try:
+                await self._tell_all(webhook, post)
+            except AgentFault:
+                raise
+            except Exception as error:  # its words may be somebody's: the kind is enough
+                await self._failed(webhook, type(error).__name__, attempts=webhook.attempts + 1)
         except AgentFault as error:
             # The disk, or the key that seals the secrets: not the receiver's fault.
             self._gateway.log.warning("webhook.waiting", webhook=webhook.webhook_id, vi=error.vi, en=error.en)
             await asyncio.sleep(REST)
             self._seen.pop(webhook.webhook_id, None)
+
+    async def _tell_all(self, webhook: Webhook, post: Post) -> None:
+        place, told = webhook.place, 0
+        while True:
+            caller = await asyncio.to_thread(self._caller, webhook)
+            if caller is None:
+                await self._end(webhook, "key")
+                return
+            spool = self._gateway.desk.spool
+            news, reached = await asyncio.to_thread(news_since, spool, place, organs=caller.organs, limit=BATCH)
+            wanted = [each for each in news if each.kind in webhook.kinds]
+            outcome = await self._tell(webhook, wanted, place, post) if wanted else Taken()
+            if isinstance(outcome, Ended):
+                await self._end(webhook, "410")
+                return
+            if isinstance(outcome, NotTaken):
+                await self._failed(webhook, outcome.problem, attempts=webhook.attempts + 1 if not told else 1)
+                return
+            told += len(wanted)
+            if reached != place or webhook.attempts:
+                now = self._gateway.clock.now() if wanted else None
+                await asyncio.to_thread(self._memory.told, webhook.webhook_id, reached, now=now)
+            place = reached
+            if len(news) < BATCH:
+                return
 
     async def _tell(self, webhook: Webhook, news: Sequence[News], place: Place, post: Post) -> Taken | NotTaken | Ended:
         target = await target_of(webhook.url, trusted=self._gateway.settings.rest.webhook_hosts, resolve=self._resolve)
@@ -180,7 +195,7 @@ class WebhookCaller:
         }
         try:
             status = await post(target, body, headers)
-        except (httpx.HTTPError, TimeoutError, ssl.SSLError, OSError) as error:
+        except Exception as error:  # whatever a receiver makes of its answer, it did not take the hints
             return NotTaken(type(error).__name__)
         if status == GONE:
             return Ended()
@@ -226,20 +241,25 @@ def body_of(webhook_id: str, news: Sequence[News], *, now: datetime) -> bytes:
     )
 
 
+def _kind_of(error: Exception) -> str:
+    """The types of an error, and of those that a group holds."""
+    held = [type(each).__name__ for each in error.exceptions] if isinstance(error, ExceptionGroup) else []
+    return ", ".join([type(error).__name__, *held])
+
+
 class _Poster:
     """Calls the address that was looked at, under the host's name, and reads nothing of the answer but its status."""
 
-    def __init__(self, client: httpx.AsyncClient, seconds: float) -> None:
-        self._client = client
+    def __init__(self, transport: httpx.AsyncBaseTransport, seconds: float) -> None:
+        self._transport = transport
         self._seconds = seconds
 
     async def __call__(self, target: Target, body: bytes, headers: dict[str, str]) -> int:
-        request = self._client.build_request(
-            "POST", target.url, content=body, headers=headers, extensions={"sni_hostname": target.host}
-        )
+        extensions = {"sni_hostname": target.host, "timeout": httpx.Timeout(self._seconds).as_dict()}
+        request = httpx.Request("POST", target.url, content=body, headers=headers, extensions=extensions)
         async with asyncio.timeout(self._seconds):  # of the whole call: httpx counts from piece to piece
-            answer = await self._client.send(request, stream=True)
-        try:
-            return answer.status_code
-        finally:
-            await answer.aclose()
+            answer = await self._transport.handle_async_request(request)
+            try:
+                return answer.status_code
+            finally:
+                await answer.aclose()

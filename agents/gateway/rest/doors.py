@@ -30,6 +30,8 @@ JSON_BYTES: Final = 2**20
 RETRY_LATER: Final = 5  # seconds, when infrastructure is away
 KEY_CHARS: Final = 200
 _JSON: Final = "application/json"
+_OWN_SITES: Final = frozenset({"none", "same-origin"})
+"""What a browser says of itself (Sec-Fetch-Site) when its user asks, or a page of this very server."""
 
 
 class Door(APIRoute):
@@ -78,9 +80,15 @@ async def recognised(request: Request, room: RestRoom) -> Caller | None:
     if token is not None:
         return await asyncio.to_thread(room.gateway.access.by_token, token, now=now) if token else None
     fingerprint = client_certificate(request)
-    if not fingerprint or "origin" in request.headers:
+    if not fingerprint or _sent_by_a_page(request):
         return None  # a browser shows its certificate to whatever page asks
     return await asyncio.to_thread(room.gateway.access.by_certificate, fingerprint, now=now)
+
+
+def _sent_by_a_page(request: Request) -> bool:
+    """Whether a browser sends it because a page of somebody else says so: pages need no Origin for a GET."""
+    sites = {each.strip().lower() for each in request.headers.getlist("sec-fetch-site")}
+    return "origin" in request.headers or not sites <= _OWN_SITES
 
 
 def token_of(request: Request) -> str | None:

@@ -90,13 +90,23 @@ async def told_events(
     organ: str = "",
     still: Callable[[], Awaitable[Caller | None]],
 ) -> AsyncIterator[bytes]:
-    """The stream, piece by piece. `still` says who the caller is now, and None when the key is no more."""
+    """The stream, piece by piece. `still` says who the caller is now, and None when the key is no more.
+
+    It is asked once in a heartbeat, however much there is to tell meanwhile.
+    """
     spool = room.gateway.desk.spool
     heartbeat = room.gateway.settings.rest.heartbeat.total_seconds()
-    end = asyncio.get_running_loop().time() + LONGEST
+    time = asyncio.get_running_loop().time
+    end, beat = time() + LONGEST, time() + heartbeat
     yield f"retry: {COME_BACK}\nid: {place}\n\n".encode()
     async with room.tide.watched():
-        while asyncio.get_running_loop().time() < end and not room.gateway.stopping.is_set():
+        while time() < end and not room.gateway.stopping.is_set():
+            if time() >= beat:
+                now = await still()
+                if now is None:
+                    return
+                caller, beat = now, time() + heartbeat
+                yield f": còn nghe\nid: {place}\n\n".encode()
             turn = room.tide.turn()
             organs = caller.organs & {organ} if organ else caller.organs
             news: Sequence[News] = ()
@@ -107,15 +117,8 @@ async def told_events(
             for each in news:
                 if each.kind in kinds:
                     yield event_of(each)
-            if len(news) == BATCH:
-                continue
-            await news_or(turn, room.gateway.stopping, heartbeat)
-            if not turn.is_set():
-                now = await still()
-                if now is None:
-                    return
-                caller = now
-                yield f": còn nghe\nid: {place}\n\n".encode()
+            if len(news) < BATCH:
+                await news_or(turn, room.gateway.stopping, max(0.0, beat - time()))
 
 
 def event_of(news: News) -> bytes:

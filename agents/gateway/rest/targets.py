@@ -23,9 +23,15 @@ LAST_PORT: Final = 65535
 _NEVER: Final = (
     ip_network("0.0.0.0/8"),  # this machine, on many systems
     ip_network("192.0.0.0/24"),  # protocol assignments
-    ip_network("fd00:ec2::/32"),  # where clouds tell machines their secrets
+    # Where clouds tell machines their secrets and orders.
+    ip_network("fd00:ec2::/32"),
+    ip_network("fd20:ce::254/128"),
+    ip_network("100.100.100.200/32"),
+    ip_network("168.63.129.16/32"),
 )
 _NAT64: Final = ip_network("64:ff9b::/96")
+_ISATAP: Final = frozenset({0x0000_5EFE, 0x0200_5EFE})
+"""What stands before a v4 address in the second half of a v6 one of a tunnel, under any prefix (RFC 5214)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +123,8 @@ def _meant(address: IPv4Address | IPv6Address) -> list[IPv4Address | IPv6Address
         if address.teredo is not None:
             found.extend(address.teredo)
         if address in _NAT64:
+            found.append(IPv4Address(int(address) & 0xFFFFFFFF))
+        if int(address) >> 32 & 0xFFFFFFFF in _ISATAP:
             found.append(IPv4Address(int(address) & 0xFFFFFFFF))
         if int(address) >> 32 == 0:
             found.append(IPv4Address(int(address)))

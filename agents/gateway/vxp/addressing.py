@@ -1,9 +1,16 @@
-"""Do the arguments of a send say the same as the envelope? The envelope alone decides where it goes."""
+"""Do the arguments of a send say the same as the envelope? The envelope alone decides whose it is and where it goes.
+
+A service object keeps the arguments of earlier calls, so that a `from` or `to` may be left over from another letter.
+"""
 
 import json
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from structlog.typing import FilteringBoundLogger
+
+from agents.gateway.access.naming import loggable
+from agents.gateway.callers import Caller
 from agents.gateway.vxp.faults import SHOWN, TOLD
 from agents.gateway.vxp.signing import PREFIX, Arguments
 from agents.packaging import Refusal
@@ -33,6 +40,27 @@ def checker(arguments: Arguments) -> Callable[[Envelope], Refusal]:
             return (_other_sender(stated_from, found),)
         if stated_to and isinstance(envelope, Document):
             return _recipients(stated_to, [each.organ_id for each in envelope.recipients])
+        return ()
+
+    return check
+
+
+def indifferent(arguments: Arguments, caller: Caller, log: FilteringBoundLogger) -> Callable[[Envelope], Refusal]:
+    """As `checker`, but what does not agree is only told of in the log, by organ codes."""
+    strict = checker(arguments)
+
+    def check(envelope: Envelope) -> Refusal:
+        if strict(envelope):
+            to = _codes(arguments.read(TO)) if isinstance(envelope, Document) else None
+            found = [each.organ_id for each in envelope.recipients] if isinstance(envelope, Document) else []
+            log.warning(
+                "vxp.addressing-ignored",
+                key=caller.key_id,
+                stated_from=loggable(arguments.read(FROM)),
+                found_from=loggable(envelope.sender.organ_id),
+                stated_to=list(map(loggable, (to or [])[:TOLD])),
+                found_to=list(map(loggable, found[:TOLD])),
+            )
         return ()
 
     return check

@@ -16,6 +16,7 @@ from agents.gateway.vouching.copies import fetch_copy
 from agents.gateway.vxp import faults
 from agents.gateway.vxp.arguments import doc_id_of, kind_of
 from agents.gateway.vxp.faults import ErrorCode, Fault
+from agents.gateway.vxp.marking import marked_id
 from agents.gateway.vxp.rows import Row, received_row, sent_rows
 from agents.gateway.vxp.signing import SignedCall
 from agents.gateway.vxp.wire import JSON, answer, envelope_pieces, list_pieces
@@ -29,8 +30,6 @@ MOST_LISTED: Final = 20_000
 MOST_SENT: Final = 1_000
 """Newest submissions in one list of what was sent."""
 DOC_ID: Final = ("docId", "docid")
-MARKED_ID: Final = ("docid", "docId")
-"""In this order: a reused service object may still carry the `docId` of an earlier fetch beside the `docid` to mark."""
 FAIL_REASON: Final = (
     "Hệ thống quản lý văn bản của đơn vị nhận báo không tiếp nhận được văn bản (updateStatus fail), không kèm lý do."
 )
@@ -98,7 +97,7 @@ class DocumentDesk:
             return await self._long(plain_pieces(fetched.envelope), media_type="application/xml")
 
     async def mark(self, call: SignedCall) -> Response | Fault:
-        doc_id = doc_id_of(call.arguments, *MARKED_ID)
+        doc_id = await asyncio.to_thread(marked_id, call.arguments, call.caller, self._office)
         if isinstance(doc_id, Fault):
             return doc_id
         stated = call.arguments.read("status")

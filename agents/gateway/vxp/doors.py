@@ -9,11 +9,11 @@ from typing import Final
 
 from starlette.requests import ClientDisconnect, Request
 
+from agents.gateway.access.naming import loggable
 from agents.gateway.bodies import TooLarge, TooSlow
 from agents.gateway.rooms import Gateway
-from agents.gateway.vxp.faults import SHOWN, ErrorCode, Fault, not_believed
+from agents.gateway.vxp.faults import ErrorCode, Fault, not_believed
 from agents.gateway.vxp.signing import NotBelieved, Secrets, SignedCall, believe, headers_of, system_of
-from edxml_schemas.visible import visible
 
 SMALL: Final = 64 * 1024
 """Bytes of a JSON body, and of a body that nobody reads."""
@@ -57,9 +57,9 @@ class Doors:
         self._gateway.log.warning(
             "vxp.not-believed",
             path=request.scope["path"],
-            claims=visible(claimed[:SHOWN]),
+            claims=loggable(claimed),
             why=why.why.value,
-            about=visible(why.name[:SHOWN]),
+            about=loggable(why.name),
         )
         return not_believed(why, age=self._age)
 

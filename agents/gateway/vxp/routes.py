@@ -75,9 +75,9 @@ def routes(gateway: Gateway) -> list[BaseRoute]:
 def answer(problem: Problem, request: Request) -> Response:
     """What went wrong outside an operation, as an answer that a client of the operation understands.
 
-    What is no operation of the dialect keeps its HTTP status: nobody who speaks the dialect asked.
+    What is no operation of the dialect, by its whole path, keeps its HTTP status: nobody who speaks the dialect asked.
     """
-    path = "/" + request.scope["path"].rpartition("/")[2]
+    path = request.scope["path"]
     fault = Fault(problem.lgsp, f"{problem.vi} ({problem.incident})" if problem.incident else problem.vi)
     headers = dict(problem.headers)
     if problem.retry_after is not None:

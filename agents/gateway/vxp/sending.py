@@ -13,10 +13,10 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from agents.gateway.bodies import Kept, TooLarge, TooSlow, receive_body
-from agents.gateway.outcomes import Accepted
+from agents.gateway.outcomes import Accepted, LeasedByOther
 from agents.gateway.rooms import Gateway
 from agents.gateway.vxp import faults
-from agents.gateway.vxp.addressing import FROM, checker, same_organs
+from agents.gateway.vxp.addressing import FROM, checker, indifferent, same_organs
 from agents.gateway.vxp.arguments import kind_of
 from agents.gateway.vxp.doors import Body
 from agents.gateway.vxp.faults import ErrorCode, Fault
@@ -45,6 +45,7 @@ class SendDesk:
         self._gateway = gateway
         self._limit = min(DEFAULT_LIMITS.envelope_bytes + len(LINE_END), gateway.settings.body_limit)
         self._hash_required = gateway.settings.vxp.hash_file_required
+        self._strict = gateway.settings.vxp.strict_addressing
 
     async def send(self, call: SignedCall, body: Body) -> Response | Fault:
         """Raises SpoolUnavailable, and UsageFault for an unusable key of an organ."""
@@ -66,7 +67,7 @@ class SendDesk:
     def _asked(self, call: SignedCall) -> "_Asked | Fault":
         """What can be said before the file is there."""
         sender = call.arguments.read(FROM)
-        if sender and not any(same_organs([sender], [organ]) for organ in call.caller.organs):
+        if self._strict and sender and not any(same_organs([sender], [organ]) for organ in call.caller.organs):
             return faults.NOT_YOUR_SENDER
         kind = kind_of(call.arguments)
         if isinstance(kind, Fault):
@@ -78,11 +79,12 @@ class SendDesk:
         fault = file_fault(kept, asked.file_hash)
         if fault is not None:
             return fault
-        check = checker(call.arguments)
-        outcome = self._gateway.office.submit(call.caller, kept.path, kind=asked.kind, check=check)
+        arguments, caller = call.arguments, call.caller
+        check = checker(arguments) if self._strict else indifferent(arguments, caller, self._gateway.log)
+        outcome = self._gateway.office.submit(caller, kept.path, kind=asked.kind, check=check)
         if isinstance(outcome, Accepted):
             return answer(members={"DocId": outcome.submission_id})
-        return faults.refused(outcome)
+        return faults.in_other_hands(outcome.until) if isinstance(outcome, LeasedByOther) else faults.refused(outcome)
 
 
 @dataclass(frozen=True, slots=True)
