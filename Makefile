@@ -6,10 +6,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
-CORES ?= 2
+CORES ?= 3
 SOAK = $(foreach each,docs minutes seed cluster database,$(addprefix --$(each)=,$($(shell echo $(each) | tr a-z A-Z))))
 
-.PHONY: help install demo test soak lint format bench lock clean
+.PHONY: help install demo test soak screenshots lint format bench lock clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,11 +29,11 @@ demo: $(READY) ## a small country exchanges signed documents (ARGS=--keep leaves
 	@$(BIN)/python -m tests.demo $(ARGS)
 
 test: $(READY) lint ## every ring of tests, on a real RabbitMQ and PostgreSQL
-	@$(BIN)/python -m tests.support.services ensure rabbitmq postgresql
+	@$(BIN)/python -m tests.support.services ensure rabbitmq postgresql chromium
 ifneq ($(ARGS),)
 	$(BIN)/pytest $(ARGS)
 else
-	$(BIN)/pytest -n $(CORES) --dist loadfile tests/unit tests/attacks tests/contract tests/integration
+	$(BIN)/pytest -n $(CORES) --dist loadfile tests/unit tests/attacks tests/contract tests/integration tests/browser
 	$(BIN)/pytest tests/acceptance
 endif
 
@@ -43,6 +43,10 @@ bench: $(READY) ## routed documents per second, as a ratio to a raw relay of the
 
 soak: $(READY) ## documents travel while everything breaks (DOCS= MINUTES= SEED= CLUSTER=3 DATABASE=postgresql)
 	@$(BIN)/python -m tests.soak $(SOAK) $(ARGS)
+
+screenshots: $(READY) ## pictures of the console's pages, light and dark, desktop and phone, in .browser
+	@$(BIN)/python -m tests.support.services ensure chromium
+	@$(BIN)/python -m tests.browser.screenshots
 endif
 
 lint: $(READY) ## ruff, strict mypy, import-linter
@@ -60,4 +64,4 @@ lock: $(READY) ## write requirements.lock anew from pyproject.toml
 	    --no-annotate --generate-hashes --output-file requirements.lock pyproject.toml
 
 clean: ## remove what the demo, the benchmark and the tests left behind
-	rm -rf .demo .bench .soak .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	rm -rf .demo .bench .soak .browser .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info

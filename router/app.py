@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from datetime import timedelta
 from typing import Any, Final, TypeVar
 
@@ -20,8 +20,11 @@ from router.adapters.http import BlobDoor
 from router.adapters.hub_key import load_hub_key
 from router.adapters.parent_process import end_with_parent
 from router.adapters.payloads import FilePayloads
+from router.adapters.sql.engine import open_engine
 from router.adapters.sql.migrate import upgrade
+from router.adapters.sql.registry_desk import SqlRegistryDesk
 from router.adapters.sql.store import SqlStore
+from router.adapters.sql.work_lists import SqlWorkQuestions
 from router.adapters.stamp_authority import CommandAuthority, HttpAuthority
 from router.adapters.trust_files import TrustFolders
 from router.core.policy import Policy
@@ -76,6 +79,26 @@ def migrate(settings: Settings) -> None:
         upgrade(settings.database)
     except ValueError as problem:
         raise _bad_database(settings, problem) from problem
+
+
+@contextlib.contextmanager
+def open_registry_desk(settings: Settings) -> Iterator[SqlRegistryDesk]:
+    """What changes the registry as somebody saw it, on the database as it is."""
+    engine = open_engine(settings.database)
+    try:
+        yield SqlRegistryDesk(engine)
+    finally:
+        engine.dispose()
+
+
+@contextlib.contextmanager
+def open_work_questions(settings: Settings) -> Iterator[SqlWorkQuestions]:
+    """What asks for the work lists, on the database as it is."""
+    engine = open_engine(settings.database)
+    try:
+        yield SqlWorkQuestions(engine)
+    finally:
+        engine.dispose()
 
 
 def open_payloads(settings: Settings, *, writer: str = "hub") -> FilePayloads:

@@ -11,10 +11,14 @@ import typer
 
 from router.commands import (
     agency,
+    alarms,
+    audit,
     backup,
     broker,
+    console,
     dead,
     doctor,
+    document,
     evidence,
     init,
     leg,
@@ -22,8 +26,13 @@ from router.commands import (
     overdue,
     registry,
     run,
+    search,
+    stats,
     status,
+    top,
     trace,
+    user,
+    work,
 )
 from router.errors import ExitCode, problem_of
 
@@ -57,17 +66,26 @@ app.command("run")(run.run)
 app.command("worker", hidden=True)(run.worker)
 app.command("status")(status.status)
 app.command("trace")(trace.trace)
+app.command("search")(search.search)
+app.command("document")(document.document)
 app.command("doctor")(doctor.doctor)
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
 app.command("overdue")(overdue.overdue)
+app.command("stats")(stats.stats)
+app.command("top")(top.top)
+app.command("work")(work.work)
+app.command("console")(console.console)
+app.command("audit")(audit.audit)
 app.add_typer(registry.app, name="registry")
 app.add_typer(agency.app, name="agency")
+app.add_typer(alarms.app, name="alarms")
 app.add_typer(broker.app, name="broker")
 app.add_typer(dead.app, name="dead")
 app.add_typer(leg.app, name="leg")
 app.add_typer(log.app, name="log")
 app.add_typer(evidence.app, name="evidence")
+app.add_typer(user.app, name="user")
 
 
 def main(arguments: list[str] | None = None) -> None:

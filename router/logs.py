@@ -2,7 +2,8 @@
 
 import logging
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final, TextIO, cast
 
 import orjson
@@ -67,3 +68,24 @@ def configure(*, verbose: bool = False, as_json: bool | None = None) -> None:
 def logger(name: str, **facts: object) -> structlog.typing.FilteringBoundLogger:
     """A logger that adds `name` (the part of the hub) and facts to every line."""
     return cast(structlog.typing.FilteringBoundLogger, structlog.get_logger(part=name, **facts))
+
+
+def write_lines(
+    log: structlog.typing.FilteringBoundLogger, event: str, entries: Sequence[Mapping[str, object]]
+) -> None:
+    """Many lines of one kind at once, with what `log` adds to each; a tenth of the cost of saying them one by one.
+
+    The caller vouches that no value is a secret. At a desk, where lines are for people, they are said like all others.
+    """
+    bound = log.bind()
+    if not isinstance(structlog.get_config()["processors"][-1], structlog.processors.JSONRenderer):
+        for entry in entries:
+            bound.info(event, **entry)
+        return
+    known = {
+        **structlog.get_context(bound),
+        "event": event,
+        "level": "info",
+        "timestamp": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
+    }
+    sys.stderr.write("".join(f"{_line({**known, **entry})}\n" for entry in entries))

@@ -12,20 +12,24 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
-
-import uvicorn
 
 from router.adapters.amqp import AmqpBroker
 from router.adapters.blob_room import BlobRoom
 from router.adapters.clock import SystemClock
 from router.adapters.http import web_app
+from router.adapters.listening import listening_socket
+from router.adapters.organ_door import OrganDoor
 from router.adapters.parent_process import STOP_GRACE
 from router.adapters.sql.store import SqlStore
 from router.app import blob_door, blob_room, crl_fetcher, migrate, open_broker, open_store
-from router.errors import InfrastructureProblem
+from router.app_alarms import depths_of as inbox_depths
+from router.app_alarms import diagnostics_door, guard_of
+from router.app_console import HttpServer, console_engine, open_console, server_config
+from router.app_documents import keep_index
+from router.app_figures import count_figures, depths_of, metrics_door, open_figures, readings_of
 from router.logs import logger
 from router.ports import BrokerUnavailable, StoreUnavailable
 from router.services.work.intake import Backoff, wait_for
@@ -35,14 +39,6 @@ STALE: Final = 5.0  # seconds without a sign of life after which a worker counts
 HEALTHY: Final = 30.0  # seconds of life after which a worker's earlier ends are forgotten
 SWEEP_EVERY: Final = 600.0  # seconds between two looks for uploads that nobody speaks of
 CHECK_TIMEOUT: Final = 3.0  # seconds for one readiness question
-
-
-class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers: the supervisor has its own."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 class WorkerProcess:
@@ -136,6 +132,10 @@ class Supervisor:
         tasks.append(asyncio.create_task(self._fetch_crls()))
         room = blob_room(self._settings, store)
         tasks.append(asyncio.create_task(self._sweep(room)))
+        tasks.append(asyncio.create_task(keep_index(store, store.engine, self._stopping)))
+        tasks.append(asyncio.create_task(count_figures(open_figures(store.engine), self._stopping)))
+        if self._settings.alarms.enabled:
+            tasks.append(asyncio.create_task(self._guard(broker, store)))
         if door is not None:
             tasks.append(asyncio.create_task(self._serve(door, store, broker, room)))
         stopped = asyncio.ensure_future(self._stopping.wait())
@@ -181,34 +181,47 @@ class Supervisor:
 
     def _listen(self) -> socket.socket | None:
         host, port = self._settings.http_host, self._settings.http_port
-        if port == 0:
-            return None
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        door = socket.socket(family, socket.SOCK_STREAM)
-        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            door.bind((host, port))
-        except OSError as problem:
-            door.close()
-            raise InfrastructureProblem(
-                f"Không mở được cổng HTTP {host}:{port}: {problem.strerror}",
-                f"Cannot open the HTTP port {host}:{port}: {problem.strerror}",
-                remedy_vi="đặt http_port khác trong truc.toml, hoặc 0 để tắt HTTP",
-                remedy_en="set another http_port in truc.toml, or 0 to turn HTTP off",
-            ) from problem
-        return door
+        return listening_socket(host, port) if port else None
 
     async def _serve(self, door: socket.socket, store: SqlStore, broker: AmqpBroker, room: BlobRoom) -> None:
         async def ready() -> Mapping[str, str]:
-            return {
-                "broker": await self._broker_problem(broker),
-                "database": await self._store_problem(store),
-                **{f"worker-{each.index}": each.problem() for each in self._workers},
-            }
+            return await self._problems(broker, store)
 
-        application = web_app(ready=ready, door=blob_door(self._settings, store, room))
-        config = uvicorn.Config(application, log_config=None, access_log=False, lifespan="off", server_header=False)
-        await _Server(config).serve(sockets=[door])
+        organs = OrganDoor(store, clock=SystemClock())
+        engine = console_engine(self._settings)
+        figures, depths = open_figures(engine), depths_of(broker, store)
+        readings = readings_of(self._settings, figures, probe=ready, depths=depths)
+        metrics = metrics_door(self._settings, readings)
+        shown = self._settings.console.enabled
+        console = open_console(self._settings, store, engine, readings=readings) if shown else None
+        blobs = blob_door(self._settings, store, room)
+        more = [metrics.route(), *diagnostics_door(self._settings, engine).routes()]
+        application = web_app(ready=ready, door=blobs, organs=organs, console=console, more=more)
+        try:
+            await HttpServer(server_config(application)).serve(sockets=[door])
+        finally:
+            engine.dispose()
+
+    async def _guard(self, broker: AmqpBroker, store: SqlStore) -> None:
+        """Looks after alarms."""
+        engine = console_engine(self._settings)
+
+        async def probe() -> Mapping[str, str]:
+            return await self._problems(broker, store)
+
+        try:
+            depths = inbox_depths(broker, store)
+            await guard_of(self._settings, store, engine, probe=probe, depths=depths).run(self._stopping)
+        finally:
+            engine.dispose()
+
+    async def _problems(self, broker: AmqpBroker, store: SqlStore) -> Mapping[str, str]:
+        """What is wrong with each part of the hub; nothing when it works."""
+        return {
+            "broker": await self._broker_problem(broker),
+            "database": await self._store_problem(store),
+            **{f"worker-{each.index}": each.problem() for each in self._workers},
+        }
 
     @staticmethod
     async def _broker_problem(broker: AmqpBroker) -> str:

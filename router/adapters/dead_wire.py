@@ -19,10 +19,11 @@ from edxml_schemas.contract import (
     inbox_queue,
     ingest_queue,
 )
+from edxml_schemas.vouched import VOUCHED_CHARS
 from router.adapters.wire import LEG_ID
 from router.core.dead import DeadKind, DeadLetter
 from router.core.ids import dead_letter_id_of
-from router.core.submissions import submission_of
+from router.core.submissions import submission_of, text_of
 
 TEXT_CHARS: Final = 200
 """Of one name or value; longer ones are cut."""
@@ -66,6 +67,7 @@ def letter_of(
         "type": _text(message_type),
         "user_id": _text(user_id),
         **{_text(name): _shown(value) for name, value in list(headers.items())[:PROPERTIES] if name != DEATHS},
+        **_note(headers),
     }
     return DeadLetter(
         id=dead_letter_id_of(queue, "\n".join((routing_key, _text(message_id), leg_id, digest))),
@@ -119,6 +121,13 @@ def _number(value: object) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
+def _note(headers: Mapping[str, object]) -> dict[str, str]:
+    """Who vouched, uncut: what is sent back has to say it as it said it before."""
+    name = Header.VOUCHED.value
+    note = text_of(headers.get(name))
+    return {name: _without_nul(note[: VOUCHED_CHARS + 1])} if note else {}
+
+
 def _text(value: object) -> str:
     text = value.decode("utf-8", "replace") if isinstance(value, bytes | bytearray) else value
     return _clean(text) if isinstance(text, str) else ""
@@ -129,5 +138,9 @@ def _shown(value: object) -> str:
 
 
 def _clean(text: str) -> str:
-    """Cut, and without what no database takes."""
-    return text[:TEXT_CHARS].replace("\x00", "�")
+    return _without_nul(text[:TEXT_CHARS])
+
+
+def _without_nul(text: str) -> str:
+    """No database takes it."""
+    return text.replace("\x00", "�")

@@ -7,6 +7,7 @@ the stores that last. One lock makes transactions serial; a journal of undo step
 import threading
 from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 
@@ -15,6 +16,7 @@ from edxml_schemas.statuses import BussinessDocType
 from router.adapters.memory_payloads import MemoryPayloads
 from router.adapters.memory_tables import Tables, by_age
 from router.adapters.memory_transaction import MemoryTransaction
+from router.core.applications import Application, ApplicationState
 from router.core.dead import DeadLetter, DeadState
 from router.core.histories import History, Stray
 from router.core.holds import Hold
@@ -41,6 +43,12 @@ class MemoryStore:
         self._lock = threading.RLock()
         self._tables = Tables()
         self._registry = Registry()
+
+    @contextmanager
+    def reading(self) -> Iterator[Tables]:
+        """The rows, which nobody changes meanwhile; for those who ask the same memory other questions."""
+        with self._lock:
+            yield self._tables
 
     @contextmanager
     def begin(self) -> Iterator[MemoryTransaction]:
@@ -186,7 +194,8 @@ class MemoryStore:
 
     def put_organs(self, organs: Sequence[OrganRecord]) -> None:
         with self._lock:
-            self._tables.organs.update({each.code: each for each in organs})
+            version = self._registry.version + 1
+            self._tables.organs.update({each.code: replace(each, changed_in=version) for each in organs})
             self._rebuild()
 
     def put_agents(self, agents: Sequence[AgentRecord]) -> None:
@@ -230,6 +239,39 @@ class MemoryStore:
             bindings=tables.certificates,
             holds=tables.holds.values(),
         )
+
+    # ── Applications ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def put_application(self, application: Application, *, most_open: int) -> Application | None:
+        with self._lock:
+            kept = self._tables.applications
+            waiting = [each for each in kept.values() if each.agent == application.agent and each.is_open]
+            same = kept.get(application.id) or next((each for each in waiting if each.is_same(application)), None)
+            if same is not None:
+                return same
+            if len(waiting) >= most_open:
+                return None
+            kept[application.id] = application
+            return application
+
+    def applications(
+        self, *, agent: str = "", state: ApplicationState | None = None, limit: int = 1000
+    ) -> Sequence[Application]:
+        with self._lock:
+            kept = self._tables.applications.values()
+            found = [each for each in kept if agent in ("", each.agent) and state in (None, each.state)]
+        return tuple(sorted(found, key=lambda each: (each.applied_at, each.id), reverse=True)[:limit])
+
+    def decide_application(
+        self, application_id: str, *, state: ApplicationState, at: datetime, by: str, note: str
+    ) -> bool:
+        with self._lock:
+            found = self._tables.applications.get(application_id)
+            if found is None or not found.is_open:
+                return False
+            decided = replace(found, state=state, decided_at=at, decided_by=by, note=note)
+            self._tables.applications[application_id] = decided
+            return True
 
     def close(self) -> None:
         """Nothing to let go of."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from router.core.applications import Application
 from router.core.dead import DeadLetter
 from router.core.histories import History, Stored
 from router.core.holds import Hold
@@ -30,6 +31,7 @@ class Tables:
     agents: dict[str, AgentRecord] = field(default_factory=dict)
     certificates: dict[tuple[str, str], CertificateRecord] = field(default_factory=dict)
     holds: dict[str, Hold] = field(default_factory=dict)
+    applications: dict[str, Application] = field(default_factory=dict)
 
     def legs_with_messages(self, wanted: Callable[[Leg], bool], *, limit: int) -> tuple[tuple[MessageRecord, Leg], ...]:
         """The oldest first."""

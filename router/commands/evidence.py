@@ -4,23 +4,21 @@ import contextlib
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from router.commands.acting import actor_of
 from router.commands.opening import AsJson, ConfigPath, print_json, say
 from router.errors import ExitCode, UsageProblem
 
 if TYPE_CHECKING:
-    from edxml_schemas.evidence.verdict import Verdict
     from router.adapters.sql.store import SqlStore
     from router.core.records import MessageRecord
+    from router.services.proof.exporting import Exported
     from router.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Hồ sơ chứng cứ của văn bản. / Evidence about a document.")
-
-TRIES: Final = 5
-"""The hub goes on working while evidence is collected: what was read in between is read again."""
 
 
 @app.callback()
@@ -63,9 +61,10 @@ def export(
     store = open_store(settings)
     try:
         message = _found(store, query)
-        data, verdict = _package(settings, store, message)
+        made = _package(settings, store, message)
     finally:
         store.close()
+    data, verdict = made.data, made.verdict
     if not verdict.good:
         for each in verdict.failed:
             say(f"{each.vi} [{each.about}]", f"{each.en} [{each.about}]")
@@ -103,44 +102,22 @@ def _found(store: "SqlStore", query: str) -> "MessageRecord":
     raise typer.Exit(ExitCode.NEGATIVE)
 
 
-def _package(settings: "Settings", store: "SqlStore", message: "MessageRecord") -> tuple[bytes, "Verdict"]:
-    """The package after it was verified; when the hub wrote in between, it is made again."""
-    from cryptography.hazmat.primitives.serialization import Encoding
-
-    from edxml_schemas.evidence.package import make_package
-    from edxml_schemas.evidence.verify import Known, verify
+def _package(settings: "Settings", store: "SqlStore", message: "MessageRecord") -> "Exported":
+    """The package after it was verified; that somebody got it stands in the log."""
     from router.adapters.clock import SystemClock
-    from router.adapters.hub_certificates import former_certificates
-    from router.app import open_hub_key, open_payloads, open_trust
-    from router.commands.log import seal_now
-    from router.services.proof.evidence import EvidenceCollector, EvidenceProblem, Unsealed
+    from router.app import open_payloads
+    from router.app_documents import evidence_export
+    from router.services.proof.evidence import EvidenceProblem
 
-    pen, payloads = open_hub_key(settings), open_payloads(settings)
+    payloads = open_payloads(settings)
     try:
-        collector = EvidenceCollector(store, payloads, open_trust(settings).material(), signer=pen)
-        hub = (pen.signer.certificate, *former_certificates(settings.folder / settings.seals.former_certificates))
-        hub_pem = b"".join(each.public_bytes(Encoding.PEM) for each in hub)
-        for left in reversed(range(TRIES)):
-            seal_now(settings, store, pen)
-            current = store.message(message.id) or message
-            try:
-                contents = collector.collect(current, hub=settings.hub, now=SystemClock().now())
-                data = make_package(contents, signer=pen.signer, hub_pem=hub_pem)
-            except Unsealed:
-                if left:
-                    continue
-                raise
-            verdict = verify(data, Known(hub_certificates=hub))
-            if verdict.good or not left:
-                return data, verdict
+        export = evidence_export(settings, store, payloads, clock=SystemClock())
+        return export.export(message, actor=actor_of(""))
     except EvidenceProblem as problem:
         say(problem.vi, problem.en)
         raise typer.Exit(ExitCode.NEGATIVE) from problem
-    except ValueError as problem:
-        raise UsageProblem(f"Hồ sơ quá lớn: {problem}", f"The evidence is too large: {problem}") from problem
     finally:
         payloads.close()
-    raise AssertionError("the last try returns or raises")
 
 
 def _write(path: Path, data: bytes) -> None:

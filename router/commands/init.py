@@ -17,14 +17,16 @@ NEXT: Final = """\
   2. đặt chứng thư gốc vào {folder}/trust/anchors, danh sách thu hồi vào {folder}/trust/crls
   3. truc registry import DANH-BẠ.csv --config {config}
   4. gửi chứng thư của trục {certificate} cho các agent để ghim (hub_certificate trong agent.toml)
-  5. truc run --config {config}      rồi xem: truc status --config {config}
+  5. truc user add TÊN --role administrator --reason "lập trục" --config {config}
+  6. truc run --config {config}      rồi xem: truc status --config {config}, http://127.0.0.1:8620/console/
 
 Created {config}. What to do next:
   1. make RabbitMQ's users and queues: truc broker definitions, then import the file into RabbitMQ
   2. put root certificates into trust/anchors, revocation lists into trust/crls
   3. truc registry import FILE.csv
   4. give the hub's certificate {certificate} to the agents to pin (hub_certificate in agent.toml)
-  5. truc run, then truc status
+  5. make the first account of the console: truc user add NAME --role administrator --reason "set up"
+  6. truc run, then truc status, and http://127.0.0.1:8620/console/
 """
 
 KEY_MADE: Final = """\

@@ -30,22 +30,12 @@ HubCert = Annotated[
 ]
 
 
-def seal_now(settings: "Settings", store: "Store", pen: "ReceiptPen") -> int:
+def seal_now(store: "Store", pen: "ReceiptPen") -> int:
     """Seal everything that is there; how many seals were made."""
-    from datetime import timedelta
-
     from router.adapters.clock import SystemClock
-    from router.app import sealing_of
+    from router.services.proof.exporting import seal_all
 
-    sealing, made = sealing_of(settings, pen, every=timedelta(0)), 0
-    more = True
-    while more:
-        with store.begin() as tx:
-            before = tx.last_seal()
-            more = sealing.run(tx, now=SystemClock().now()).more
-            after = tx.last_seal()
-        made += before != after
-    return made
+    return seal_all(store, pen, clock=SystemClock())
 
 
 @app.command("verify")
@@ -108,7 +98,7 @@ def seal(*, config: ConfigPath = None, as_json: AsJson = False) -> None:
     settings = load_settings(config)
     pen = open_hub_key(settings)
     with opened_store(config) as store:
-        made = seal_now(settings, store, pen)
+        made = seal_now(store, pen)
         with store.begin() as tx:
             newest = tx.last_seal()
     shown = _checkpoint(words_of(newest)) if newest is not None else None

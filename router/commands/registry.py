@@ -1,21 +1,19 @@
 """`truc registry`: who is who on the hub."""
 
-import contextlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
 
+from router.commands import applications, registry_import
+from router.commands.acting import By, Reason, actor_of, reason_of
 from router.commands.opening import AsJson, ConfigPath, console, opened_store, print_json, say, table
+from router.core.registry import OrganState
 from router.errors import ExitCode, UsageProblem
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from router.core.registry import OrganRecord, Registry
-    from router.services.registration.registrar import Difference, ImportPlan
-    from router.services.registration.registry_file import Problem
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -23,52 +21,16 @@ app = typer.Typer(
 )
 agent_app = typer.Typer(no_args_is_help=True, help="Phần mềm kết nối (agent). / Installations that carry for organs.")
 app.add_typer(agent_app, name="agent")
+app.command("import")(registry_import.import_file)
+app.command("applications")(applications.list_applications)
+app.command("approve")(applications.approve)
+app.command("reject")(applications.reject)
 
 OrganCodeArgument = Annotated[
     str, typer.Argument(metavar="CODE", help="Mã định danh, hiện tại hoặc cũ. / Organ code, present or former.")
 ]
-SHOWN_DIFFERENCES: Final = 50
 SHOWN_ORGANS: Final = 1000
 STATE_TEXT: Final = {"active": "hoạt động / active", "locked": "khóa / locked"}
-
-
-@app.command("import")
-def import_file(
-    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="CSV UTF-8, dòng đầu là tên cột. / With a heading.")],
-    *,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Chỉ cho xem thay đổi. / Show what would change, and change nothing.")
-    ] = False,
-    config: ConfigPath = None,
-    as_json: AsJson = False,
-) -> None:
-    """Nhập sổ đăng ký từ CSV / Import the registry from a CSV file.
-
-    Cột / columns: organ_id, name (bắt buộc / required), parent, old_code, agent, email, certificate (tệp PEM so với
-    tệp CSV, nhiều tệp cách nhau bằng ';' / PEM files relative to the CSV, several separated by ';').
-
-    Một dòng sai thì không dòng nào được ghi. Cơ quan không có trong tệp được giữ nguyên. Ô chứng thư để trống: giữ
-    chứng thư đang gắn; có ghi: chỉ các chứng thư đó được ký.
-
-    Nothing is written when a line is wrong. Organs that are not in the file are left alone. An empty certificate cell
-    keeps what is bound; a filled one binds exactly those.
-
-    Mã thoát / exit codes: 0 tốt / good · 1 tệp có lỗi / the file has faults · 2 sai cách dùng / usage · 3 sự cố hạ
-    tầng / infrastructure.
-    """
-    from router.services.registration.registrar import ImportPlan, apply_import, plan_import
-    from router.services.registration.registry_file import read_registry_file
-
-    data = _file_bytes(file)
-    rows, problems = read_registry_file(data, certificate_file=_certificates_beside(file))
-    with opened_store(config, create=True) if not problems else contextlib.nullcontext() as store:
-        planned = plan_import(rows, store.registry()) if store is not None else tuple(problems)
-        if not isinstance(planned, ImportPlan):
-            _tell_problems(file, planned, as_json=as_json)
-            raise typer.Exit(ExitCode.NEGATIVE)
-        if not dry_run and store is not None:
-            apply_import(store, planned)
-    _tell_plan(planned, applied=not dry_run, as_json=as_json)
 
 
 @app.command("list")
@@ -126,28 +88,20 @@ def lock(
     code: OrganCodeArgument,
     *,
     reason: Annotated[str, typer.Option("--reason", help="Lý do, cho bên gửi biết. / Why; senders are told.")],
+    by: By = "",
     config: ConfigPath = None,
     as_json: AsJson = False,
 ) -> None:
     """Khóa cơ quan: không gửi, không nhận / Lock an organ: it neither sends nor receives."""
-    from router.services.registration import registrar
-
-    wanted = " ".join(reason.split())
-    if not wanted:
-        raise UsageProblem("--reason không được trống", "--reason must not be empty")
-    with opened_store(config) as store:
-        organ = registrar.lock(store, code, reason=wanted)
-        _tell_state(organ, code, store.registry(), as_json=as_json)
+    _set_state(code, OrganState.LOCKED, reason=reason_of(reason), by=by, config=config, as_json=as_json)
 
 
 @app.command("unlock")
-def unlock(code: OrganCodeArgument, *, config: ConfigPath = None, as_json: AsJson = False) -> None:
+def unlock(
+    code: OrganCodeArgument, *, reason: Reason = "", by: By = "", config: ConfigPath = None, as_json: AsJson = False
+) -> None:
     """Mở khóa cơ quan / Let a locked organ send and receive again."""
-    from router.services.registration import registrar
-
-    with opened_store(config) as store:
-        organ = registrar.unlock(store, code)
-        _tell_state(organ, code, store.registry(), as_json=as_json)
+    _set_state(code, OrganState.ACTIVE, reason=" ".join(reason.split()), by=by, config=config, as_json=as_json)
 
 
 @app.command("agents")
@@ -216,81 +170,23 @@ def add_agent(
 # ── Reading and telling ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _file_bytes(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as problem:
-        raise UsageProblem(
-            f"Không đọc được {file}: {problem.strerror}", f"Cannot read {file}: {problem.strerror}"
-        ) from None
+def _set_state(code: str, state: OrganState, *, reason: str, by: str, config: Path | None, as_json: bool) -> None:
+    from router.adapters.clock import SystemClock
+    from router.app import open_registry_desk
+    from router.services.registration.registrar import organ_called
+    from router.services.registration.states import set_state
+    from router.settings import load_settings
 
-
-class _CertificatesBeside:
-    """Reads certificates by the names in a file, relative to its folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def __call__(self, name: str) -> bytes:
-        from router.services.registration.registry_file import CERTIFICATE_BYTES, CertificateUnreadable
-
-        path = self._folder / name
-        try:
-            if path.stat().st_size > CERTIFICATE_BYTES:
-                raise CertificateUnreadable("more than 1 MiB")
-            return path.read_bytes()
-        except (OSError, ValueError) as problem:
-            raise CertificateUnreadable(getattr(problem, "strerror", None) or str(problem)) from None
-
-
-def _certificates_beside(file: Path) -> _CertificatesBeside:
-    return _CertificatesBeside(file.parent)
-
-
-def _tell_problems(file: Path, problems: "Sequence[Problem]", *, as_json: bool) -> None:
-    if as_json:
-        print_json({"applied": False, "problems": [asdict(each) for each in problems]})
-    for each in problems:
-        place = f"{file}:{each.line}" + (f" [{each.column}]" if each.column else "")
-        say(f"{place}: {each.vi}", f"{' ' * len(place)}  {each.en}")
-    say("Không có gì được ghi.", "Nothing was written.")
-
-
-def _tell_plan(plan: "ImportPlan", *, applied: bool, as_json: bool) -> None:
-    new = sum(each.new for each in plan.differences)
-    if as_json:
-        print_json(
-            {
-                "applied": applied,
-                "problems": [],
-                "new": new,
-                "changed": len(plan.differences) - new,
-                "unchanged": plan.unchanged,
-                "agents_created": [each.name for each in plan.agents],
-                "differences": [asdict(each) for each in plan.differences],
-            }
-        )
-        return
-    if plan.differences:
-        rows = [
-            (str(each.line), each.code, each.name, _difference(each)) for each in plan.differences[:SHOWN_DIFFERENCES]
-        ]
-        console().print(table("", ("Dòng / line", "Mã / code", "Tên / name", "Thay đổi / change"), rows))
-    if len(plan.differences) > SHOWN_DIFFERENCES:
-        typer.echo(f"  … +{len(plan.differences) - SHOWN_DIFFERENCES}")
-    done_vi, done_en = ("Đã ghi", "Written") if applied else ("Chưa ghi (--dry-run)", "Not written (--dry-run)")
-    changed = len(plan.differences) - new
-    typer.echo(
-        f"{done_vi}: {new} mới, {changed} thay đổi, {plan.unchanged} giữ nguyên; {len(plan.agents)} kết nối mới."
-    )
-    typer.echo(f"{done_en}: {new} new, {changed} changed, {plan.unchanged} unchanged; {len(plan.agents)} new agents.")
-
-
-def _difference(each: "Difference") -> str:
-    parts = ["mới / new"] if each.new else [f"{name}: “{was}” → “{now}”" for name, was, now in each.fields]
-    parts += [f"+ chứng thư / certificate {fingerprint[:16]}…" for fingerprint in each.certificates_added]
-    parts += [f"− chứng thư / certificate {fingerprint[:16]}…" for fingerprint in each.certificates_removed]
-    return "\n".join(parts)
+    actor, now = actor_of(by), SystemClock().now()
+    with opened_store(config) as store, open_registry_desk(load_settings(config)) as desk:
+        while True:  # until nobody else changes the registry at the same moment
+            registry = store.registry()
+            organ = organ_called(registry, code)
+            wanted = reason if state is OrganState.LOCKED else ""
+            if organ is None or (organ.state, organ.reason) == (state, wanted):
+                break
+            set_state(desk, organ, state, seen=registry.version, actor=actor, reason=reason, now=now)
+        _tell_state(organ, code, registry, as_json=as_json)
 
 
 def _tell_state(organ: "OrganRecord | None", code: str, registry: "Registry", *, as_json: bool) -> None:

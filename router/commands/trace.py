@@ -183,8 +183,23 @@ def _headline(each: "Trace") -> "Sequence[tuple[str, str]]":
         ("Mã thông điệp / message", message.id),
         ("Mã lần gửi / submission", message.submission_id),
         ("SHA-256", f"{message.digest} ({message.size} bytes)"),
+        *_vouched(message),
     )
     return [row for row in rows if row[1]]
+
+
+def _vouched(message: "MessageRecord") -> "Sequence[tuple[str, str]]":
+    """The agent's word for a document system that cannot sign, and what it did to the original."""
+    from edxml_schemas.vouched import repair_text
+
+    note = message.vouched
+    if note is None:
+        return ()
+    return (
+        ("Ký thay cho / vouched for", f"{visible(note.system)} ({message.agent})"),
+        ("Bản gốc / original", f"{note.digest} ({note.size} bytes)"),
+        ("Đã làm / done to it", "\n".join(" / ".join(repair_text(each)) for each in note.repairs)),
+    )
 
 
 def _promptness(message: "MessageRecord") -> str:

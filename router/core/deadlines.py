@@ -165,6 +165,11 @@ def overdue(leg: Leg, message: MessageRecord, clocks: Clocks, *, now: datetime) 
     )
 
 
+def owed(leg: Leg, message: MessageRecord, clocks: Clocks) -> tuple[Overdue, ...]:
+    """Every deadline of a leg that something is still owed to, with the time at which it passes or has passed."""
+    return tuple(Overdue(deadline=deadline, since=since) for deadline, since in _standing(leg, message, clocks))
+
+
 def gives_up_at(leg: Leg, message: MessageRecord, clocks: Clocks) -> datetime | None:
     """When a leg that is in an inbox without an agent's word is parked; None when it has arrived or is in no inbox.
 

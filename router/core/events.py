@@ -1,58 +1,16 @@
-"""The catalogue of events: everything the hub writes into a document's history, one row each.
+"""The catalogue of events: everything the hub writes into its log, one row each.
 
 Names are stable: the database, the log, `truc trace` and the README use them.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from router.core.console_events import CONSOLE_EVENTS
+from router.core.event_names import EventName, EventRow
 
-class EventName(StrEnum):
-    """Every event. A value is `subject.what-happened`."""
-
-    MESSAGE_ACCEPTED = "message.accepted"
-    MESSAGE_REFUSED = "message.refused"
-    MESSAGE_DEFERRED = "message.deferred"
-    MESSAGE_DUPLICATE = "message.duplicate"
-    SUBMISSION_ID_REUSED = "submission.id-reused"
-    LEG_QUEUED = "leg.queued"
-    LEG_HELD = "leg.held"
-    LEG_RELEASED = "leg.released"
-    LEG_HANDED_OVER = "leg.handed-over"
-    LEG_DELIVERED = "leg.delivered"
-    LEG_PARKED = "leg.parked"
-    LEG_STATUS = "leg.status"
-    LEG_RECALL = "leg.recall"
-    RECEIPT_SENT = "receipt.sent"
-    RECEIPT_DROPPED = "receipt.dropped"
-    LEG_OVERDUE = "leg.overdue"
-    LEG_IN_TIME = "leg.back-in-time"
-    LEG_RESENT = "leg.resent"
-    LEG_FORWARDED = "leg.forwarded"
-    DEAD_BURIED = "dead.buried"
-    DEAD_RETURNED = "dead.returned"
-    DEAD_TAKEN_UP = "dead.taken-up"
-    DEAD_DISCARDED = "dead.discarded"
-    HOLD_SET = "hold.set"
-    HOLD_RELEASED = "hold.released"
-    LOG_SEALED = "log.sealed"
-    SEAL_STAMPED = "seal.stamped"
-    REPORT_FOREIGN = "report.foreign"
-    REPORT_UNKNOWN = "report.unknown"
-    REPORT_DIGEST = "report.digest-mismatch"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventRow:
-    """One row: what happened in words, and which facts an event of this name carries."""
-
-    name: EventName
-    vi: str
-    en: str
-    facts: tuple[str, ...] = ()
+__all__ = ["EVENTS", "EventName", "EventRow", "table"]
 
 
 def _row(name: EventName, vi: str, en: str, *facts: str) -> EventRow:
@@ -69,6 +27,7 @@ EVENTS: Final[Mapping[str, EventRow]] = MappingProxyType(
                 "Trục đã tiếp nhận thông điệp",
                 "accepted by the hub",
                 "recipients",
+                "paper",
                 "digest",
                 "record",
                 "codes",
@@ -277,6 +236,7 @@ EVENTS: Final[Mapping[str, EventRow]] = MappingProxyType(
                 "agent",
                 "digest",
             ),
+            *CONSOLE_EVENTS,
         )
     }
 )

@@ -7,6 +7,7 @@ from uuid import NAMESPACE_URL, uuid5
 _MESSAGE: Final = uuid5(NAMESPACE_URL, "urn:vn:truc-lien-thong:message").bytes
 _LEG: Final = uuid5(NAMESPACE_URL, "urn:vn:truc-lien-thong:leg").bytes
 _OUTBOX: Final = uuid5(NAMESPACE_URL, "urn:vn:truc-lien-thong:outbox").bytes
+_APPLICATION: Final = uuid5(NAMESPACE_URL, "urn:vn:truc-lien-thong:application").bytes
 _DEAD: Final = uuid5(NAMESPACE_URL, "urn:vn:truc-lien-thong:dead-letter").bytes
 
 
@@ -28,6 +29,11 @@ def outbox_id_of(kind: str, what: str) -> str:
 def dead_letter_id_of(queue: str, what: str) -> str:
     """The id of the letter that something becomes when it dies in a queue: the same when it dies there again."""
     return _named(_DEAD, queue, what)
+
+
+def application_id_of(agent: str, reference: str) -> str:
+    """The hub's id of an application that an agent calls `reference`."""
+    return _named(_APPLICATION, agent, reference)
 
 
 def _named(namespace: bytes, first: str, second: str) -> str:

@@ -5,13 +5,18 @@ from datetime import UTC
 import orjson
 
 from edxml_schemas.evidence.data import Row
-from edxml_schemas.evidence.records import LEG_FIELDS, MESSAGE_FIELDS, STATUS_FIELDS, words_digest
+from edxml_schemas.evidence.records import LEG_FIELDS, MESSAGE_FIELDS, STATUS_FIELDS, VOUCHED_FIELD, words_digest
 from edxml_schemas.findings import Findings
 from router.core.records import Leg, MessageRecord, StatusRecord
 
 
 def message_values(m: MessageRecord) -> tuple[object, ...]:
-    """In the order of `evidence.records.MESSAGE_FIELDS`; what JSON has no type for is as its encoder writes it."""
+    """In the order of `evidence.records.MESSAGE_FIELDS`; what JSON has no type for is as its encoder writes it.
+
+    Who vouched comes behind them, when somebody did: the digests of all other records stay what they always were.
+    """
+    note = m.vouched
+    vouched = () if note is None else ((note.system, note.digest, note.size, note.repairs),)
     return (
         m.id,
         m.submission_id,
@@ -41,6 +46,7 @@ def message_values(m: MessageRecord) -> tuple[object, ...]:
         m.retry_at,
         m.attempts,
         finding_values(m.findings) if m.findings else (),
+        *vouched,
     )
 
 
@@ -88,7 +94,8 @@ def leg_values(leg: Leg) -> tuple[object, ...]:
 
 def message_json(message: MessageRecord) -> Row:
     """The values of a record by name, as JSON has them: what its digest is over."""
-    return _named(MESSAGE_FIELDS, message_values(message))
+    fields = MESSAGE_FIELDS if message.vouched is None else (*MESSAGE_FIELDS, VOUCHED_FIELD)
+    return _named(fields, message_values(message))
 
 
 def status_json(status: StatusRecord) -> Row:

@@ -9,14 +9,13 @@ from types import MappingProxyType
 from typing import Final
 
 from edxml_schemas.findings import Findings
-from edxml_schemas.receipts import Receipt, ReceiptKind, ReceiptLeg, encode_receipt
+from edxml_schemas.receipts import VERDICTS, Receipt, ReceiptKind, ReceiptLeg, encode_receipt
 from router.core.events import EventName
 from router.core.ids import outbox_id_of
 from router.core.records import Event, Leg, MessageRecord, MessageState
 
 _NO_DIGEST: Final = "0" * 64
 """On the receipt of a message that stated no digest and brought no bytes."""
-_VERDICTS: Final = frozenset({ReceiptKind.ACCEPTED, ReceiptKind.REFUSED})
 _TOLD_OF: Final[Mapping[str, ReceiptKind]] = MappingProxyType(
     {
         EventName.LEG_HANDED_OVER.value: ReceiptKind.HANDED_OVER,
@@ -33,12 +32,12 @@ def receipt_words(
     """Id and unsigned bytes of the receipt of this kind about a message and these legs.
 
     accepted and refused speak of all legs, in their order, by the recipients that the sender named, at
-    `message.decided_at` and with every finding; the legs of a duplicate are those of the first message. There is one
-    per submission, so its id follows from the message's. The others speak of one leg at the time of its event, and
-    leave findings to the first receipt; there may be another of the same kind when a leg was sent once more, so the
-    time is part of the id. Pure: the same records give the same bytes (`made_again`).
+    `message.decided_at`, with every finding and who vouched; the legs of a duplicate are those of the first message.
+    There is one per submission, so its id follows from the message's. The others speak of one leg at the time of its
+    event, and leave findings to the first receipt; there may be another of the same kind when a leg was sent once
+    more, so the time is part of the id. Pure: the same records give the same bytes (`made_again`).
     """
-    verdict = kind in _VERDICTS
+    verdict = kind in VERDICTS
     spoken = tuple([each if isinstance(each, ReceiptLeg) else _spoken(each, verdict=verdict) for each in legs])
     findings: Findings = ()
     if verdict:
@@ -59,6 +58,7 @@ def receipt_words(
         received_at=message.received_at,
         decided_at=decided_at,
         duplicate=bool(message.duplicate_of),
+        vouched=message.vouched if verdict else None,
         legs=spoken,
         findings=findings,
     )

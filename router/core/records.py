@@ -12,6 +12,7 @@ from typing import Final
 
 from edxml_schemas.contract import MessageType, Urgency
 from edxml_schemas.findings import Findings
+from edxml_schemas.vouched import Vouched
 from router.core.dead import DeadLetter
 
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
@@ -50,7 +51,8 @@ class Submission:
 
     `agent` is named by the routing key, which the broker's topic permissions hold the sender to; `user_id` is the
     broker's word for who published, None when the publisher left it out. `body` is None for a claim check, whose
-    bytes wait in the blob store under `digest`.
+    bytes wait in the blob store under `digest`. `vouched` is the header as it came, cut to a little more than a note
+    may have; empty without one.
     """
 
     submission_id: str
@@ -63,6 +65,7 @@ class Submission:
     body: bytes | None = field(repr=False)
     received_at: datetime
     redelivered: bool = False
+    vouched: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +75,8 @@ class MessageRecord:
     `id` is derived from agent and submission id, so a redelivery names the same record. `content_digest` is the
     signed digest: the same content signed anew is the same content. `payload` says where the bytes are (see
     `ports.Payloads`), empty when they were not kept. `about` is the message that a status or a change speaks of.
-    `arrived_on` is the Vietnamese calendar day of `received_at`, for the rule of the same day.
+    `arrived_on` is the Vietnamese calendar day of `received_at`, for the rule of the same day. `vouched` is the word of
+    the submitting agent for a document system that cannot sign.
     """
 
     id: str
@@ -103,6 +107,7 @@ class MessageRecord:
     retry_at: datetime | None = None
     attempts: int = 1
     findings: Findings = ()
+    vouched: Vouched | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

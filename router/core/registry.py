@@ -15,7 +15,10 @@ class OrganState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrganRecord:
-    """A body that sends and receives. `agent` is empty while nobody carries for it. `old_code` is its former code."""
+    """A body that sends and receives. `agent` is empty while nobody carries for it. `old_code` is its former code.
+
+    `changed_in` is the version of the registry in which the record changed last; the store writes it.
+    """
 
     code: str
     name: str
@@ -25,6 +28,9 @@ class OrganRecord:
     email: str = ""
     state: OrganState = OrganState.ACTIVE
     reason: str = ""
+    phone: str = ""
+    address: str = ""
+    changed_in: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Final
 
 from edxml_schemas.contract import CLAIM_THRESHOLD, Header, MessageType, Urgency, agent_of_key
+from edxml_schemas.vouched import VOUCHED_CHARS
 from router.core.records import Submission
 
 SUBMISSION_ID: Final = re.compile(r"[!-~]{1,128}")
@@ -21,6 +22,9 @@ _URGENCIES: Final[Mapping[str, Urgency]] = {each.value: each for each in Urgency
 _DIGEST_HEADER: Final = Header.DIGEST.value
 _SIZE_HEADER: Final = Header.SIZE.value
 _CLAIM_HEADER: Final = Header.CLAIM.value
+_VOUCHED_HEADER: Final = Header.VOUCHED.value
+_NO_TEXT: Final = "?"
+"""Stands for a note that is no text: one that is there and cannot be read is refused, never overlooked."""
 
 Headers = Mapping[str, object]
 
@@ -63,7 +67,13 @@ def submission_of(
         body=None if (sound and claimed) or len(body) > CLAIM_THRESHOLD else body,
         received_at=received_at,
         redelivered=redelivered,
+        vouched=_note_in(headers),
     )
+
+
+def _note_in(headers: Headers) -> str:
+    value = headers.get(_VOUCHED_HEADER)
+    return "" if value is None else text_of(value)[: VOUCHED_CHARS + 1] or _NO_TEXT
 
 
 def text_of(value: object) -> str:

@@ -4,7 +4,7 @@ All or nothing: one recipient that cannot be addressed refuses the whole documen
 fault at once, mends them together and sends again. Half a delivery would leave it guessing who has the document.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -159,7 +159,7 @@ def _accepted(
     legs: list[Leg] = []
     outbox: list[OutboxItem] = []
     held: list[OutboxItem] = []
-    events = [_event(EventName.MESSAGE_ACCEPTED, message, recipients=str(len(plan.hops)))]
+    events = [_event(EventName.MESSAGE_ACCEPTED, message, recipients=str(len(plan.hops)), **_paper_of(passage))]
     claim = passage.submission.body is None
     look_at = first_look(message, policy.clocks, now=now) if plan.hops else None
     for ordinal, hop in enumerate(plan.hops):
@@ -195,6 +195,13 @@ def _accepted(
         outbox=tuple(outbox),
         held=tuple(held),
     )
+
+
+def _paper_of(passage: Passage) -> Mapping[str, str]:
+    """Whether a paper copy follows a document: it does not unless stated (Decision 28/2018/QĐ-TTg)."""
+    if not isinstance(passage.envelope, Document):
+        return {}
+    return {"paper": "1" if passage.envelope.bussiness.paper == 1 else "0"}
 
 
 def _watched(leg: Leg, facts: Facts, policy: Policy, *, now: datetime) -> Leg:

@@ -26,6 +26,7 @@ from edxml_schemas.safe_xml import Parsed, parse
 from edxml_schemas.secrecy import SecrecyRules
 from edxml_schemas.signatures import Proof, Signed, check_integrity
 from edxml_schemas.trust import Trust, TrustChecker, TrustValue
+from edxml_schemas.vouched import Vouched, read_vouched
 from router.core.records import Submission
 from router.pipeline.passage import Passage
 from router.pipeline.unread import marked_leaves
@@ -69,6 +70,7 @@ class Evidence:
     envelope: Envelope | None = None
     findings: list[Finding] = field(default_factory=list)
     open_questions: Findings = ()
+    vouched: Vouched | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ def examine(passage: Passage, means: Means) -> Passage:
         envelope=evidence.envelope,
         findings=(*passage.findings, *evidence.findings),
         open_questions=evidence.open_questions,
+        vouched=evidence.vouched,
     )
 
 
@@ -115,6 +118,15 @@ def transport(evidence: Evidence, means: Means) -> None:
         faults.append(finding(FindingCode.TRANSPORT_DIGEST, stated=submission.digest, computed=evidence.digest))
     if submission.size != len(body):
         faults.append(_header(Header.SIZE.value, str(submission.size)))
+
+
+def vouching(evidence: Evidence, means: Means) -> None:  # noqa: ARG001  every stage has the same shape
+    """Does the agent vouch for the sender's system, in words that can be kept?"""
+    note = evidence.submission.vouched
+    if note:
+        evidence.vouched = read_vouched(note)
+        if evidence.vouched is None:
+            evidence.findings.append(_header(Header.VOUCHED.value, note))
 
 
 def structure(evidence: Evidence, means: Means) -> None:
@@ -212,6 +224,7 @@ def secrecy(evidence: Evidence, means: Means) -> None:
 
 STAGES: Final = (
     Stage("transport", transport),
+    Stage("vouching", vouching),
     Stage("structure", structure),
     Stage("signature", signature),
     Stage("trust", trust),

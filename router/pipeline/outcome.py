@@ -96,4 +96,5 @@ def record_of(passage: Passage, outcome: Outcome, *, now: datetime) -> MessageRe
         retry_at=outcome.retry_at,
         attempts=outcome.attempt,
         findings=outcome.findings,
+        vouched=passage.vouched,
     )

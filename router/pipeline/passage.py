@@ -7,6 +7,7 @@ from edxml_schemas.model import Envelope
 from edxml_schemas.safe_xml import Parsed
 from edxml_schemas.signatures import Proof
 from edxml_schemas.trust import Trust
+from edxml_schemas.vouched import Vouched
 from router.core.records import Submission
 
 
@@ -19,6 +20,7 @@ class Passage:
     and None when the envelope is of a known form and needed no tree.
     `envelope` is read from the signed tree when `signed` is there, and is then believed; without it, it is what an
     unproven envelope claims: good for naming further faults and for finding the refusal again, and for nothing else.
+    `vouched` is the submitting agent's word for a system that cannot sign.
     `open_questions` are findings of what could not be asked, for example whether the certificate is revoked.
     """
 
@@ -33,6 +35,7 @@ class Passage:
     envelope: Envelope | None = field(default=None, repr=False)
     findings: Findings = ()
     open_questions: Findings = ()
+    vouched: Vouched | None = None
 
     @property
     def secret(self) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Protocol
 
+from router.core.applications import Application, ApplicationState
 from router.core.dead import DeadLetter, DeadState
 from router.core.histories import History, Stray
 from router.core.holds import Hold
@@ -244,6 +245,24 @@ class Store(Protocol):
 
     def drop_hold(self, organ: str) -> bool:
         """Take it away; whether there was one. The registry's version grows."""
+        ...
+
+    # Applications
+    def put_application(self, application: Application, *, most_open: int) -> Application | None:
+        """The application as it is kept: this one, the one kept under its id, or the same agent's open one for the
+        same. None, and nothing is kept, when that agent has `most_open` open ones."""
+        ...
+
+    def applications(
+        self, *, agent: str = "", state: ApplicationState | None = None, limit: int = 1000
+    ) -> Sequence[Application]:
+        """The newest first; of one agent, and in one state, when they are given."""
+        ...
+
+    def decide_application(
+        self, application_id: str, *, state: ApplicationState, at: datetime, by: str, note: str
+    ) -> bool:
+        """Closes an open application; whether it was there and open."""
         ...
 
     def close(self) -> None: ...

@@ -79,6 +79,7 @@ def as_dict(traced: Trace) -> dict[str, object]:
     {"message": {id, submission_id, agent, type, state, urgency, sender, document_id, code, subject, doc_type,
                  priority, promulgation_date, arrived_on, days_on_the_way (0: the same day), due_date, status_code,
                  digest, size, received_at, decided_at, duplicate_of, about, retry_at, attempts,
+                 vouched: {system, digest, size, repairs: [{name, text: {vi, en}}]} or null,
                  findings: [as in every --json]},
      "matrix":  [{leg_id, recipient, agent, state, handed_over_at, delivered_at, status, status_text: {vi, en},
                   status_at, reason, recall, recall_at, raised: [names of deadlines that have passed],
@@ -130,6 +131,7 @@ def _message(message: MessageRecord) -> dict[str, object]:
         "about": message.about,
         "retry_at": _time(message.retry_at),
         "attempts": message.attempts,
+        "vouched": message.vouched.as_dict() if message.vouched is not None else None,
         "findings": [finding_as_dict(each) for each in message.findings],
     }
 

@@ -15,7 +15,10 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from edxml_schemas.limits import Limits
 from router.errors import UsageProblem, redacted
+from router.settings.alarms import AlarmSettings
+from router.settings.console import ConsoleSettings, OidcSettings
 from router.settings.deadlines import DeadlineSettings
+from router.settings.metrics import MetricsSettings
 from router.settings.retry import RetrySettings
 from router.settings.seals import SealSettings
 from router.settings.secrecy import SecrecySettings
@@ -125,6 +128,10 @@ class Settings(BaseSettings):
     secrecy: SecrecySettings = SecrecySettings()
     seals: SealSettings = SealSettings()
     retry: RetrySettings = RetrySettings()
+    alarms: AlarmSettings = AlarmSettings()
+    console: ConsoleSettings = ConsoleSettings()
+    oidc: OidcSettings = OidcSettings()
+    metrics: MetricsSettings = MetricsSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import pytest
@@ -15,6 +15,7 @@ from agents.logs import logger
 from agents.memory_link import MemoryLink
 from agents.ports import DeliveredNote, InboxDelivery, Link, Outgoing
 from edxml_schemas.contract import MessageType, Urgency
+from edxml_schemas.vouched import Vouched
 from router.adapters.amqp import AmqpBroker
 from router.adapters.clock import SystemClock
 from router.adapters.memory_broker import MemoryBroker
@@ -96,6 +97,20 @@ async def test_a_published_submission_reaches_the_hub_in_its_lane(ends: Ends, ur
             break
     assert (seen.submission_id, seen.agent, seen.user_id, seen.body) == ("s-1", AGENT, AGENT, BODY)
     assert (seen.digest, seen.size, seen.urgency) == (DIGEST, len(BODY), urgency)
+
+
+async def test_the_hub_hears_for_whom_the_agent_vouches(ends: Ends) -> None:
+    note = Vouched(system="vxp.saas.02 «Hà Nội»", digest=DIGEST, size=7, repairs=("leading-bytes", "signature-added"))
+    await ends.link.publish(replace(outgoing(), vouched=note))
+    await ends.link.publish(outgoing("s-2"))
+    seen: list[str] = []
+    async with asyncio.timeout(PATIENCE):
+        async for delivery in ends.hub.submissions(Urgency.NORMAL, prefetch=2):
+            seen.append(delivery.submission.vouched)
+            await delivery.ack()
+            if len(seen) == 2:
+                break
+    assert seen == [note.encoded(), ""]
 
 
 async def test_a_claim_check_carries_digest_and_size_and_no_bytes(ends: Ends) -> None:

@@ -76,7 +76,7 @@ def test_a_database_of_the_first_version_keeps_its_records_and_learns_when_they_
     engine = open_engine(empty_url)
     names_now = METADATA.tables["messages"].c.keys()
     rows = [{**dict(zip(names_now, message_row(each), strict=True)), "code_number": "7"} for each in (first, second)]
-    names_then = [*(each for each in names_now if each != "arrived_on"), "code_number"]
+    names_then = [*(each for each in names_now if each not in {"arrived_on", "vouched"}), "code_number"]
     with engine.begin() as connection:
         names = ", ".join(names_then)
         marks = ", ".join(f":{name}" for name in names_then)

@@ -8,6 +8,7 @@ import pytest
 
 from edxml_schemas.contract import MessageType, Urgency
 from edxml_schemas.findings import FindingCode, finding
+from edxml_schemas.vouched import Vouched
 from router.core.ids import message_id_of
 from router.core.records import (
     Change,
@@ -57,6 +58,7 @@ FULL = message(
         finding(FindingCode.TRUST_REVOCATION_UNKNOWN, line=7, xpath="/edXML:edXML", value="ố", limit=5, name="x"),
         finding(FindingCode.COMPAT_TRACE_ORGAN),
     ),
+    vouched=Vouched(system="vxp.saas.02", digest=digest_of("original"), size=7, repairs=("leading-bytes", "another")),
 )
 
 

@@ -36,7 +36,7 @@ from tests.support.waiting import until
 pytestmark = [pytest.mark.rabbitmq, pytest.mark.slow]
 
 PATIENCE: Final = 60.0  # seconds
-SENDER, RECIPIENT, STRANGER = AGENTS
+SENDER, RECIPIENT, STRANGER = AGENTS[:3]
 FROM = next(body.organ_id for body in BODIES if body.agent == SENDER)
 TO = next(body.organ_id for body in BODIES if body.agent == RECIPIENT)
 MEGABYTE = 2**20
@@ -259,7 +259,9 @@ async def test_who_is_no_party_to_a_large_document_gets_404_and_a_false_token_40
             for name, desk in country.desks.items()
         }
         false = await client.get(door, auth=(RECIPIENT, country.desks[STRANGER].settings.blob_token.get_secret_value()))
-    assert {name: each.status_code for name, each in answers.items()} == {SENDER: 200, RECIPIENT: 200, STRANGER: 404}
+    strangers = {name: 404 for name in AGENTS} | {SENDER: 200, RECIPIENT: 200}
+    assert STRANGER in strangers
+    assert {name: each.status_code for name, each in answers.items()} == strangers
     assert hashlib.sha256(answers[RECIPIENT].content).hexdigest() == sent.digest
     assert false.status_code == 401
 

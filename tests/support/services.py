@@ -1,7 +1,8 @@
-"""Where RabbitMQ and PostgreSQL come from on a fresh machine.
+"""Where RabbitMQ, PostgreSQL and a browser come from on a fresh machine.
 
-`python -m tests.support.services ensure rabbitmq postgresql` installs Debian's packages when it may (root, apt-get) and
-they are missing; otherwise it says what will be skipped. It never fails: the tests themselves say what they miss.
+`python -m tests.support.services ensure rabbitmq postgresql chromium` installs Debian's packages when it may (root,
+apt-get) and they are missing; otherwise it says what will be skipped. It never fails: the tests themselves say what
+they miss.
 """
 
 import os
@@ -14,6 +15,7 @@ from pathlib import Path
 
 RABBITMQ_BINARY = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 POSTGRESQL_ROOT = Path("/usr/lib/postgresql")
+CHROMIUM_BINARY = Path("/usr/bin/chromium")
 INSTALL_TIMEOUT = 600.0  # seconds
 
 
@@ -29,12 +31,15 @@ class Service:
     def present(self) -> bool:
         if self.name == "rabbitmq":
             return RABBITMQ_BINARY.exists()
+        if self.name == "chromium":
+            return CHROMIUM_BINARY.exists()
         return any(POSTGRESQL_ROOT.glob("*/bin/initdb"))
 
 
 SERVICES = {
     "rabbitmq": Service("rabbitmq", "rabbitmq-server", "môi giới thông điệp", "message broker"),
     "postgresql": Service("postgresql", "postgresql", "cơ sở dữ liệu", "database"),
+    "chromium": Service("chromium", "chromium", "trình duyệt", "browser"),
 }
 
 
@@ -107,7 +112,7 @@ def broker_source() -> BrokerSource:
 
 def main(arguments: list[str]) -> int:
     if len(arguments) < 2 or arguments[0] != "ensure" or not set(arguments[1:]) <= set(SERVICES):
-        say("usage: python -m tests.support.services ensure [rabbitmq] [postgresql]")
+        say("usage: python -m tests.support.services ensure [rabbitmq] [postgresql] [chromium]")
         return 2
     for name in arguments[1:]:
         ensure(name)

@@ -25,7 +25,15 @@ def examined(desk: Desk, body: bytes, **changes: object) -> Passage:
 
 
 def test_the_stages_have_names_in_the_order_of_the_way() -> None:
-    assert [each.name for each in STAGES] == ["transport", "structure", "signature", "trust", "reading", "secrecy"]
+    assert [each.name for each in STAGES] == [
+        "transport",
+        "vouching",
+        "structure",
+        "signature",
+        "trust",
+        "reading",
+        "secrecy",
+    ]
 
 
 def test_a_sound_document_passes_with_evidence_and_without_findings(desk: Desk) -> None:

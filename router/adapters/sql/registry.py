@@ -54,6 +54,9 @@ class RegistryTables:
             return snapshot
 
     def put_organs(self, connection: Connection, organs: Sequence[OrganRecord]) -> None:
+        if not organs:
+            return
+        version = _move_version(connection)
         rows: Rows = [
             {
                 "code": o.code,
@@ -64,6 +67,9 @@ class RegistryTables:
                 "email": o.email,
                 "state": o.state.value,
                 "reason": o.reason,
+                "phone": o.phone,
+                "address": o.address,
+                "changed_in": version,
             }
             for o in organs
         ]
@@ -73,13 +79,13 @@ class RegistryTables:
         rows: Rows = [
             {"name": a.name, "title": a.title, "active": a.active, "token_hash": a.token_hash} for a in agents
         ]
-        self._upsert(connection, AGENTS, rows)
+        self._put(connection, AGENTS, rows)
 
     def put_certificates(self, connection: Connection, certificates: Sequence[CertificateRecord]) -> None:
         rows: Rows = [
             {"organ": c.organ, "fingerprint": c.fingerprint, "subject": c.subject, "pem": c.pem} for c in certificates
         ]
-        self._upsert(connection, CERTIFICATES, rows)
+        self._put(connection, CERTIFICATES, rows)
 
     def drop_certificates(self, connection: Connection, organ: str, fingerprints: Iterable[str]) -> None:
         _move_version(connection)
@@ -103,16 +109,19 @@ class RegistryTables:
             "reason": hold.reason,
             "set_by": hold.by,
         }
-        self._upsert(connection, HOLDS, [row])
+        self._put(connection, HOLDS, [row])
 
     def drop_hold(self, connection: Connection, organ: str) -> bool:
         _move_version(connection)
         return connection.execute(delete(HOLDS).where(HOLDS.c.organ == organ)).rowcount > 0
 
-    def _upsert(self, connection: Connection, table: Table, rows: Rows) -> None:
-        if not rows:
-            return
-        _move_version(connection)
+    def _put(self, connection: Connection, table: Table, rows: Rows) -> None:
+        if rows:
+            _move_version(connection)
+            self._upsert(connection, table, rows)
+
+    @staticmethod
+    def _upsert(connection: Connection, table: Table, rows: Rows) -> None:
         keys = [each.name for each in table.primary_key]
         dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
         put = dialect.insert(table)
@@ -120,13 +129,14 @@ class RegistryTables:
         connection.execute(put.on_conflict_do_update(index_elements=keys, set_=replaced), rows)
 
 
-def _move_version(connection: Connection) -> None:
-    """First of all in a writing transaction: the row's lock keeps registry writers in a queue."""
+def _move_version(connection: Connection) -> int:
+    """First of all in a writing transaction: the row's lock keeps registry writers in a queue. The new version."""
     moved = connection.execute(
         update(REGISTRY_VERSION).where(REGISTRY_VERSION.c.id == 1).values(version=REGISTRY_VERSION.c.version + 1)
     )
     if moved.rowcount == 0:
         connection.execute(insert(REGISTRY_VERSION).values(id=1, version=1))
+    return int(connection.execute(VERSION_QUERY).scalar_one())
 
 
 def _organ_of(row: Row) -> OrganRecord:
@@ -139,6 +149,9 @@ def _organ_of(row: Row) -> OrganRecord:
         email=row[5],
         state=OrganState(row[6]),
         reason=row[7],
+        phone=row[8],
+        address=row[9],
+        changed_in=row[10],
     )
 
 

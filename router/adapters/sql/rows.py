@@ -8,6 +8,7 @@ import orjson
 
 from edxml_schemas.contract import MessageType, Urgency
 from edxml_schemas.findings import Finding, FindingCode, Findings
+from edxml_schemas.vouched import Vouched, read_vouched
 from router.core.records import (
     NOTHING,
     Attempt,
@@ -103,6 +104,7 @@ def message_row(m: MessageRecord) -> Row:
         m.attempts,
         _to_findings(m.findings),
         to_date(m.arrived_on),
+        "" if m.vouched is None else m.vouched.encoded(),
     )
 
 
@@ -136,7 +138,17 @@ def message_of(row: Row) -> MessageRecord:
         attempts=row[25],
         findings=_from_findings(row[26]),
         arrived_on=_from_date(row[27]),
+        vouched=_from_vouched(row[28]),
     )
+
+
+def _from_vouched(text: str) -> Vouched | None:
+    if not text:
+        return None
+    note = read_vouched(text)
+    if note is None:
+        raise ValueError("not a note of who vouched")
+    return note
 
 
 def leg_row(leg: Leg) -> Row:

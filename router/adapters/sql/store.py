@@ -5,13 +5,14 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 
-from router.adapters.sql import dead_letters, histories, leg_questions, queries, seals
+from router.adapters.sql import applications, dead_letters, histories, leg_questions, queries, seals
 from router.adapters.sql.engine import WRITES, open_engine, told_as_ports
 from router.adapters.sql.registry import RegistryTables
 from router.adapters.sql.statements import statements_for
 from router.adapters.sql.transaction import SqlTransaction
+from router.core.applications import Application, ApplicationState
 from router.core.dead import DeadLetter, DeadState
 from router.core.histories import History, Stray
 from router.core.holds import Hold
@@ -34,6 +35,11 @@ class SqlStore:
         self._engine = open_engine(database_url)
         self._statements = statements_for(self._engine)
         self._registry = RegistryTables()
+
+    @property
+    def engine(self) -> Engine:
+        """For those who ask the same database other questions."""
+        return self._engine
 
     @contextmanager
     def begin(self) -> Iterator[SqlTransaction]:
@@ -159,6 +165,23 @@ class SqlStore:
     def drop_hold(self, organ: str) -> bool:
         with self._writing() as connection:
             return self._registry.drop_hold(connection, organ)
+
+    # ── Applications ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def put_application(self, application: Application, *, most_open: int) -> Application | None:
+        with self._writing() as connection:
+            return applications.put(connection, application, most_open=most_open)
+
+    def applications(
+        self, *, agent: str = "", state: ApplicationState | None = None, limit: int = 1000
+    ) -> Sequence[Application]:
+        return self._ask(lambda connection: applications.find(connection, agent=agent, state=state, limit=limit))
+
+    def decide_application(
+        self, application_id: str, *, state: ApplicationState, at: datetime, by: str, note: str
+    ) -> bool:
+        with self._writing() as connection:
+            return applications.decide(connection, application_id, state=state, at=at, by=by, note=note)
 
     def close(self) -> None:
         self._engine.dispose()

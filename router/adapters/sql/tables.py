@@ -8,34 +8,49 @@ would be a trap. Nothing is NULL except times that have not come yet, and a user
 
 from typing import Final
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    ForeignKey,
-    Index,
-    Integer,
-    LargeBinary,
-    MetaData,
-    Table,
-    Text,
-    text,
-)
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, Table
 
-NAMING: Final = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-    "pk": "pk_%(table_name)s",
-}
+from router.adapters.sql.alarm_tables import ALARM_MARKS, ALARMS, NOTICES
+from router.adapters.sql.figures_tables import FIGURES, FIGURES_MARK
+from router.adapters.sql.metadata import METADATA, SEQUENCE, TEXT, TIME
+from router.adapters.sql.metadata import partial_index as _where
+from router.adapters.sql.people_tables import SESSIONS, SIGN_IN_MISSES, USERS
+from router.adapters.sql.search_tables import SEARCH_DOCUMENTS, SEARCH_MARK, SEARCH_POSTINGS, SEARCH_WORDS
 
-METADATA: Final = MetaData(naming_convention=NAMING)
-
-
-TEXT: Final = Text().with_variant(Text(collation="C"), "postgresql")
-SEQUENCE: Final = BigInteger().with_variant(Integer, "sqlite")
-"""SQLite numbers rows by itself only in a column declared INTEGER."""
-TIME: Final = BigInteger()
+__all__ = [
+    "AGENTS",
+    "ALARMS",
+    "ALARM_MARKS",
+    "APPLICATIONS",
+    "ATTEMPTS",
+    "BLOBS",
+    "BY_PEOPLE",
+    "CERTIFICATES",
+    "DEAD_LETTERS",
+    "EVENTS",
+    "FIGURES",
+    "FIGURES_MARK",
+    "FIRST_CONTENT",
+    "HOLDS",
+    "LEGS",
+    "MESSAGES",
+    "METADATA",
+    "NEW_DOCUMENTS",
+    "NOTICES",
+    "NOT_ACCEPTED",
+    "ORGANS",
+    "OUTBOX",
+    "REGISTRY_VERSION",
+    "SEALS",
+    "SEARCH_DOCUMENTS",
+    "SEARCH_MARK",
+    "SEARCH_POSTINGS",
+    "SEARCH_WORDS",
+    "SESSIONS",
+    "SIGN_IN_MISSES",
+    "STATUSES",
+    "USERS",
+]
 
 MESSAGES: Final = Table(
     "messages",
@@ -68,18 +83,13 @@ MESSAGES: Final = Table(
     Column("attempts", Integer, nullable=False),
     Column("findings", TEXT, nullable=False),
     Column("arrived_on", TEXT, nullable=False, server_default=""),
+    Column("vouched", TEXT, nullable=False, server_default=""),
 )
-"""`findings` is JSON.
+"""`findings` is JSON. `vouched` is the note of `edxml_schemas.vouched` as it travels.
 
 Indexes on what is random (ids, digests) cost a page of the disk per row: they cover only the rows that are asked for.
 An accepted message is found by its submission id through its id, which follows from it and the agent.
 """
-
-
-def _where(table: Table, clause: str, *columns: str, name: str) -> None:
-    """A partial index: rows outside the condition cost nothing."""
-    condition = text(clause)
-    Index(name, *(table.c[each] for each in columns), sqlite_where=condition, postgresql_where=condition)
 
 
 NEW_DOCUMENTS: Final = "type = 'edoc' AND doc_type = 0 AND state = 'accepted' AND duplicate_of = ''"
@@ -160,6 +170,11 @@ EVENTS: Final = Table(
 )
 """Append-only; the order of `seq` is the order of writing, and no `seq` is given twice, whatever became of the row.
 `facts` is a JSON object of texts, empty for none."""
+
+BY_PEOPLE: Final = (
+    "((actor >= 'admin:' AND actor < 'admin;') OR (actor >= 'user:' AND actor < 'user;') OR name = 'session.refused')"
+)
+_where(EVENTS, BY_PEOPLE, "seq", name="ix_events_by_people")
 
 SEALS: Final = Table(
     "seals",
@@ -259,7 +274,11 @@ ORGANS: Final = Table(
     Column("email", TEXT, nullable=False),
     Column("state", TEXT, nullable=False),
     Column("reason", TEXT, nullable=False),
+    Column("phone", TEXT, nullable=False, server_default=""),
+    Column("address", TEXT, nullable=False, server_default=""),
+    Column("changed_in", BigInteger, nullable=False, server_default="0"),
 )
+"""`changed_in` is the registry's version of the last change of the row."""
 
 AGENTS: Final = Table(
     "agents",
@@ -297,4 +316,28 @@ REGISTRY_VERSION: Final = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("version", BigInteger, nullable=False),
 )
-"""One row with id 1; every change to the four tables above adds one to it in the same transaction."""
+"""One row with id 1; every change to organs, agents, certificates and holds adds one to it in the same transaction."""
+
+APPLICATIONS: Final = Table(
+    "applications",
+    METADATA,
+    Column("id", TEXT, primary_key=True),
+    Column("agent", TEXT, nullable=False),
+    Column("reference", TEXT, nullable=False),
+    Column("kind", TEXT, nullable=False),
+    Column("code", TEXT, nullable=False),
+    Column("name", TEXT, nullable=False),
+    Column("parent", TEXT, nullable=False),
+    Column("email", TEXT, nullable=False),
+    Column("phone", TEXT, nullable=False),
+    Column("address", TEXT, nullable=False),
+    Column("state", TEXT, nullable=False),
+    Column("applied_at", TIME, nullable=False),
+    Column("decided_at", TIME, nullable=True),
+    Column("decided_by", TEXT, nullable=False),
+    Column("note", TEXT, nullable=False),
+    Index("ix_applications_agent_applied_at", "agent", "applied_at"),
+)
+"""Agents' applications for new organs and for the end of some."""
+
+_where(APPLICATIONS, "state = 'open'", "applied_at", name="ix_applications_open")

@@ -8,7 +8,7 @@ and of a status its number, of which only the order on a leg is checked.
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from edxml_schemas.dsig.profile import read_certificate
 from edxml_schemas.evidence.log_checks import SAYINGS, VERDICTS, chain_fault
@@ -17,10 +17,9 @@ from edxml_schemas.evidence.replay import differences, facts_of, replayed
 from edxml_schemas.evidence.seals import SealWords, signature_holds
 from edxml_schemas.evidence.timestamps import StampFault, check_token
 from router.core.events import EventName
-from router.core.histories import History
+from router.core.histories import History, Stray
 from router.core.proof import leg_json, message_digest, status_digest
 from router.core.seals import EventRow, Seal
-from router.ports import Store
 from router.services.proof.sealing import event_words, words_of
 
 PORTION: Final = 500  # messages, or seals, in one question
@@ -60,6 +59,18 @@ class LogReport:
     faults: tuple[LogFault, ...]
 
 
+class LogReader(Protocol):
+    """What a check reads: a part of `ports.Store`."""
+
+    def seals(self, *, after: int = 0, limit: int = 1000) -> Sequence[Seal]: ...
+
+    def events_after(self, seq: int, *, limit: int) -> Sequence[EventRow]: ...
+
+    def histories(self, after: str | None = None, *, limit: int) -> Sequence[History]: ...
+
+    def strays(self, *, limit: int = 100) -> Sequence[Stray]: ...
+
+
 class _Counts:
     """What was seen so far, and the faults, up to a number."""
 
@@ -73,7 +84,7 @@ class _Counts:
         self.faults += faults[: MOST_FAULTS - len(self.faults)]
 
 
-def check_log(store: Store, *, accepted: Set[str]) -> LogReport:
+def check_log(store: LogReader, *, accepted: Set[str]) -> LogReport:
     """The report. `accepted` are fingerprints of the hub's certificates, of which one signed the newest seal."""
     counts = _Counts()
     _check_seals(store, counts, accepted)
@@ -102,7 +113,7 @@ def check_log(store: Store, *, accepted: Set[str]) -> LogReport:
 class _EventStream:
     """Events in order of `seq`, with a look ahead."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: LogReader) -> None:
         self._store = store
         self._rows: list[EventRow] = []
         self._next = 0
@@ -143,7 +154,7 @@ class _Sealed:
                     self.missing.append(number)
 
 
-def _check_seals(store: Store, counts: _Counts, accepted: Set[str]) -> None:
+def _check_seals(store: LogReader, counts: _Counts, accepted: Set[str]) -> None:
     stream = _EventStream(store)
     stamps: dict[str, str] = {}
     sealed = _Sealed()
@@ -181,7 +192,7 @@ def _check_seals(store: Store, counts: _Counts, accepted: Set[str]) -> None:
         counts.add(LogFault(table="seals", key=str(counts.newest.number), vi=vi, en=en))
 
 
-def _seals(store: Store) -> Iterator[Seal]:
+def _seals(store: LogReader) -> Iterator[Seal]:
     after = -(2**63)
     while portion := store.seals(after=after, limit=PORTION):
         yield from portion
@@ -245,7 +256,7 @@ def _cover_faults(seal: Seal, covered: Sequence[EventRow]) -> Iterator[LogFault]
 # ── Messages, legs, statuses ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _check_messages(store: Store, counts: _Counts) -> None:
+def _check_messages(store: LogReader, counts: _Counts) -> None:
     after: str | None = None
     while portion := store.histories(after, limit=PORTION):
         for history in portion:

@@ -12,6 +12,8 @@ from router.ports import Store
 from router.services.registration.registry_file import FileRow, Problem
 
 TOKEN_BYTES: Final = 32
+ENDED: Final = "ngừng hoạt động theo danh mục / ended by the registry's file"
+"""Why an organ is locked that a file ended; senders are told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +27,11 @@ class Difference:
     fields: tuple[tuple[str, str, str], ...] = ()
     certificates_added: tuple[str, ...] = ()
     certificates_removed: tuple[str, ...] = ()
+
+    @property
+    def ended(self) -> bool:
+        """Whether the organ ends with it: it was active, and is locked now."""
+        return any(name == "state" and after == OrganState.LOCKED for name, _, after in self.fields)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +50,9 @@ class ImportPlan:
 def plan_import(rows: Sequence[FileRow], registry: Registry) -> ImportPlan | tuple[Problem, ...]:
     """The changes that a file asks for, or what makes them impossible. Pure.
 
-    A lock stays a lock. A row that names certificates names all of them: others that were bound are unbound; a row
-    without any leaves the bound ones. Agents that are not there yet are created without a token.
+    A lock stays a lock, unless the row has a state. A row that names certificates names all of them: others that were
+    bound are unbound; a row without any leaves the bound ones. Agents that are not there yet are created without a
+    token.
     """
     if problems := tuple(_clashes(rows, registry)):
         return problems
@@ -116,18 +124,25 @@ def _clashes(rows: Sequence[FileRow], registry: Registry) -> Sequence[Problem]:
 
 def _merged(row: FileRow, was: OrganRecord | None) -> OrganRecord:
     organ = was if was is not None else OrganRecord(code=row.code, name=row.name)
+    state = organ.state if row.state is None else row.state
+    new_reason = ENDED if state is OrganState.LOCKED else ""
     return replace(
         organ,
+        state=state,
+        reason=organ.reason if state is organ.state else new_reason,
         name=row.name,
         parent=organ.parent if row.parent is None else row.parent,
         old_code=organ.old_code if row.old_code is None else row.old_code,
         agent=organ.agent if row.agent is None else row.agent,
         email=organ.email if row.email is None else row.email,
+        phone=organ.phone if row.phone is None else row.phone,
+        address=organ.address if row.address is None else row.address,
     )
 
 
 def _changed(was: OrganRecord, now: OrganRecord) -> tuple[tuple[str, str, str], ...]:
-    pairs = ((field.name, str(getattr(was, field.name)), str(getattr(now, field.name))) for field in fields(was))
+    told = [field.name for field in fields(was) if field.compare]
+    pairs = ((name, str(getattr(was, name)), str(getattr(now, name))) for name in told)
     return tuple(each for each in pairs if each[1] != each[2])
 
 

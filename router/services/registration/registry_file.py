@@ -4,7 +4,7 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,15 +13,28 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from edxml_schemas.contract import AGENT_NAME
 from edxml_schemas.organs import OrganForm, parse
-from router.core.registry import CertificateRecord
+from router.core.registry import CertificateRecord, OrganState
 
-COLUMNS: Final = ("organ_id", "name", "parent", "old_code", "agent", "email", "certificate")
+COLUMNS: Final = (
+    "organ_id",
+    "name",
+    "parent",
+    "old_code",
+    "agent",
+    "email",
+    "phone",
+    "address",
+    "state",
+    "certificate",
+)
 REQUIRED_COLUMNS: Final = ("organ_id", "name")
 
 FILE_BYTES: Final = 64 * 2**20
 CERTIFICATE_BYTES: Final = 2**20
 CODE_CHARS: Final = 100
 NAME_CHARS: Final = 500
+PHONE_CHARS: Final = 100
+ADDRESS_CHARS: Final = 500
 EMAIL: Final = re.compile(r"[^@\s<>]+@[^@\s<>]+")
 CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -47,6 +60,9 @@ class FileRow:
     old_code: str | None
     agent: str | None
     email: str | None
+    phone: str | None
+    address: str | None
+    state: OrganState | None
     certificates: tuple[CertificateRecord, ...] | None
 
 
@@ -81,6 +97,31 @@ def read_registry_file(
     except csv.Error as problem:
         reading.fault(reader.line_num, "", f"không phải CSV: {problem}", f"not CSV: {problem}")
     return reading.done()
+
+
+def read_registry_cells(
+    lines: Iterable[tuple[int, Sequence[str]]], *, certificate_file: Callable[[str], bytes]
+) -> tuple[Sequence[FileRow], Sequence[Problem]]:
+    """As `read_registry_file`, from cells that were read elsewhere; each line with its number, the heading first."""
+    reading = _Reading(certificate_file, certificate_separator=",")
+    for line, cells in lines:
+        reading.take(line, cells)
+    return reading.done()
+
+
+def read_registry_row(values: Mapping[str, str]) -> FileRow | tuple[Problem, ...]:
+    """One organ that comes otherwise than in a file, held to the same rules; columns without certificates."""
+    reading = _Reading(_no_certificate, certificate_separator=";")
+    reading.take(0, list(values))
+    reading.take(1, list(values.values()))
+    rows, problems = reading.done()
+    if problems:
+        return tuple(problems)
+    return rows[0] if rows else (_whole("không có gì", "there is nothing"),)
+
+
+def _no_certificate(name: str) -> bytes:
+    raise CertificateUnreadable(name)
 
 
 def _whole(vi: str, en: str) -> Problem:
@@ -164,6 +205,11 @@ class _Reading:
         email = row.get("email")
         if email and (not EMAIL.fullmatch(email) or len(email) > NAME_CHARS):
             self.fault(line, "email", f"“{email}” không phải địa chỉ thư", f"“{email}” is not an e-mail address")
+        phone, address = row.get("phone"), row.get("address")
+        if phone and len(phone) > PHONE_CHARS:
+            self.fault(line, "phone", "số điện thoại quá 100 ký tự", "the phone has more than 100 characters")
+        if address and len(address) > ADDRESS_CHARS:
+            self.fault(line, "address", "địa chỉ quá 500 ký tự", "the address has more than 500 characters")
         parent = _key(row.get("parent", ""))
         if parent and parent == code:
             self.fault(
@@ -181,9 +227,22 @@ class _Reading:
                 old_code=self._old_code(line, row, code),
                 agent=agent,
                 email=email,
+                phone=phone,
+                address=address,
+                state=self._state(line, row),
                 certificates=self._certificates(line, row.get("certificate", ""), code),
             )
         )
+
+    def _state(self, line: int, row: Mapping[str, str]) -> OrganState | None:
+        """None when the cell is empty: a lock stays a lock."""
+        given = row.get("state", "").lower()
+        try:
+            return OrganState(given) if given else None
+        except ValueError:
+            known = ", ".join(OrganState)
+            self.fault(line, "state", f"trạng thái là một trong: {known}", f"the state is one of: {known}")
+            return None
 
     def _code(self, line: int, row: Mapping[str, str]) -> str:
         code = _key(row.get("organ_id", ""))

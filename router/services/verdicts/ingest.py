@@ -272,4 +272,5 @@ def submission_of(record: MessageRecord, body: bytes | None) -> Submission:
         body=body,
         received_at=record.received_at,
         redelivered=True,
+        vouched="" if record.vouched is None else record.vouched.encoded(),
     )

@@ -49,6 +49,7 @@ class Upkeep:
                 body=None,
                 payload=record.payload,
                 findings=(finding(FindingCode.HUB_FAILURE, reference=record.id),),
+                vouched=record.vouched,
             )
             examined = Examined(message_id=record.id, passage=lost, deferred=record)
         return Retried(record=record, examined=examined)

@@ -4,11 +4,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
 from edxml_schemas.findings import codes
-from router.core.records import MessageState, OutboxItem, OutboxKind
+from router.core.event_names import EventName
+from router.core.records import OutboxItem, OutboxKind
+from router.logs import write_lines
 from router.ports import Delivery, ReportDelivery
 from router.services.carriage.attempts import Failed
 from router.services.carriage.relay import Relay
@@ -17,6 +20,8 @@ from router.services.chores import Chore
 from router.services.dead.dead_letters import DeadLetters
 from router.services.verdicts.ingest import Examined, Ingest, Settled
 from router.services.verdicts.upkeep import Upkeep
+
+LEGS_SET_OUT: Final = frozenset({EventName.LEG_QUEUED.value, EventName.LEG_HELD.value})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,18 +89,10 @@ def tell(
     examining: float,
     committing: float,
 ) -> None:
-    """One line per batch, and one per message that was not simply accepted. Durations are seconds."""
-    for each in settled:
-        message = each.message
-        if message.state is not MessageState.ACCEPTED:
-            log.info(
-                "message",
-                message_id=message.id,
-                submission=message.submission_id,
-                agent=message.agent,
-                state=message.state.value,
-                findings=[code.value for code in codes(message.findings)],
-            )
+    """One line per message, and one per batch. Durations are seconds; a message's are those of its batch."""
+    examine_ms, commit_ms = round(examining * 1000, 1), round(committing * 1000, 1)
+    if settled:
+        write_lines(log, "message", [_canonical(each, len(settled), examine_ms, commit_ms) for each in settled])
     if batch.examined or batch.reports:
         states = Counter(each.message.state.value for each in settled)
         log.info(
@@ -104,7 +101,30 @@ def tell(
             reports=len(batch.reports),
             confirms=len(batch.confirmed),
             publishing=publishing,
-            examine_ms=round(examining * 1000, 1),
-            commit_ms=round(committing * 1000, 1),
+            examine_ms=examine_ms,
+            commit_ms=commit_ms,
             **states,
         )
+
+
+def _canonical(settled: Settled, batch: int, examine_ms: float, commit_ms: float) -> dict[str, object]:
+    """Everything about one message in one line: who, what was decided and why, and how long its batch took.
+
+    `recipients` are the legs that set out; a redelivery has none, its first line told them.
+    """
+    message = settled.message
+    return {
+        "message_id": message.id,
+        "submission": message.submission_id,
+        "agent": message.agent,
+        "sender": message.sender,
+        "type": message.type.value,
+        "state": message.state.value,
+        "duplicate": bool(message.duplicate_of),
+        "recipients": sum(each.name in LEGS_SET_OUT for each in settled.events),
+        "findings": [code.value for code in codes(message.findings)],
+        "size": message.size,
+        "batch": batch,
+        "examine_ms": examine_ms,
+        "commit_ms": commit_ms,
+    }

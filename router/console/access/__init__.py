@@ -1,0 +1,1 @@
+"""Who comes in, and how: sign-in, sessions, tokens, headers, single sign-on, and the accounts' own pages."""

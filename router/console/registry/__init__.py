@@ -1,0 +1,1 @@
+"""The registry: organs as a tree, agents, certificates, imports, mergers, applications."""

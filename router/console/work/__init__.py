@@ -1,0 +1,1 @@
+"""Work lists: what waits for somebody's hand, and what they do about it."""
