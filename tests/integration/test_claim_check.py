@@ -259,7 +259,7 @@ async def test_who_is_no_party_to_a_large_document_gets_404_and_a_false_token_40
             for name, desk in country.desks.items()
         }
         false = await client.get(door, auth=(RECIPIENT, country.desks[STRANGER].settings.blob_token.get_secret_value()))
-    strangers = {name: 404 for name in AGENTS} | {SENDER: 200, RECIPIENT: 200}
+    strangers = dict.fromkeys(AGENTS, 404) | {SENDER: 200, RECIPIENT: 200}
     assert STRANGER in strangers
     assert {name: each.status_code for name, each in answers.items()} == strangers
     assert hashlib.sha256(answers[RECIPIENT].content).hexdigest() == sent.digest
