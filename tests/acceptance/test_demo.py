@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from rich.console import Console
 
@@ -19,6 +20,7 @@ from tests.demo import __main__ as demo
 from tests.demo.country import BODIES, ROBOT
 from tests.demo.gateway import VxpAccess, exchange
 from tests.support.broker_fixture import needs_rabbitmq
+from tests.support.console import token_in
 
 PATIENCE = 90.0  # seconds until a demo that does not get there fails
 SENT_OK = "SHA-256 của từng bản bằng bản đã gửi"
@@ -234,6 +236,20 @@ def test_the_demo_tells_its_owner_alone_how_a_document_system_connects(standing:
     access = VxpAccess(**{**vxp, "organs": tuple(vxp["organs"]), "recipients": tuple(vxp["recipients"])})
     assert exchange(access, Console())
     assert not exchange(replace(access, secret=vxp["secret"][::-1]), Console())
+
+
+@pytest.mark.rabbitmq
+@pytest.mark.slow
+@pytest.mark.parametrize("role", ["viewer", "operator"])
+def test_the_demo_tells_its_owner_how_to_enter_the_console(standing: Standing, role: str) -> None:
+    console = json.loads((standing.folder / "demo.json").read_text("utf-8"))["console"]
+    person = console[role]
+    with httpx.Client(base_url=console["url"], follow_redirects=True, trust_env=False) as client:
+        form = {"form": token_in(client.get("").text), **person}
+        inside = client.post("login", data=form)
+        assert inside.status_code == 200, inside.text
+        found = client.get("search.json").json()
+    assert found["documents"]
 
 
 @pytest.mark.rabbitmq

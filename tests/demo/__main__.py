@@ -35,6 +35,7 @@ from tests.demo.country import AGENTS, Papers, found
 from tests.demo.gateway import VxpAccess, exchange, open_access
 from tests.demo.in_process import InProcessStage
 from tests.demo.link_check import check_the_link
+from tests.demo.people import open_console
 from tests.demo.stage import Access, Stage, StageFailed, docker_access, private_access
 from tests.support.services import BrokerSource, broker_source
 
@@ -152,6 +153,7 @@ def keep(
     config = papers.folder / "hub" / "truc.toml"
     office = papers.agent("van-phong")
     document = report.steps[0].outcome.document_id
+    people = open_console(stage) if isinstance(stage, Stage) else None
     told = papers.folder / "demo.json"
     told.touch(mode=0o600)  # a secret is in it
     told.write_text(
@@ -160,6 +162,7 @@ def keep(
                 "hub": {"config": str(config), "http": stage.http},
                 "agents": {name: str(papers.agent_settings(name)) for name in AGENTS},
                 "vxp": access.as_dict(),
+                "console": people.as_dict() if people is not None else None,
             },
             indent=2,
         ),
@@ -180,6 +183,11 @@ def keep(
         highlight=False,
         soft_wrap=True,
     )
+    if people is not None:
+        for role in (people.viewer, people.operator):
+            console.print(
+                f"  {people.url}   {role['name']}   {role['password']}", markup=False, highlight=False, soft_wrap=True
+            )
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
