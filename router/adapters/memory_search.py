@@ -105,7 +105,7 @@ class MemorySearch:
     def clear(self) -> None:
         """Forget everything."""
         with self._lock:
-            self._mark = NOTHING_READ
+            self._mark = replace(NOTHING_READ, version=self._mark.version + 1)
             self._kept.clear()
 
     def close(self) -> None:

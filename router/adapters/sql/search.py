@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Final, TypeVar
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, delete, func, select, update
 
 from router.adapters.sql.engine import WRITES, told_as_ports
 from router.adapters.sql.rows import Row, maybe_from_time, message_of
 from router.adapters.sql.search_statements import SearchDriver, SearchStatements, search_statements
-from router.adapters.sql.search_tables import SEARCH_MARK
+from router.adapters.sql.search_tables import SEARCH_DOCUMENTS, SEARCH_MARK, SEARCH_POSTINGS, SEARCH_WORDS
 from router.adapters.sql.search_writing import Writing, mark_of
 from router.adapters.sql.statements import chunks
 from router.adapters.sql.tables import EVENTS, MESSAGES
@@ -26,6 +26,9 @@ from router.ports.search import Candidate, Direction
 FIRST_BLOCKS: Final = 1
 MOST_BLOCKS: Final = 64
 """Blocks that one statement asks for: at first few, because mostly the newest is enough, then more and more."""
+
+MARK_OF_NOTHING: Final = {"version": SEARCH_MARK.c.version + 1, "seq": 0, "registry": 0, "gaps": "[]"}
+"""The version goes on, so that nobody takes a new mark for an old one."""
 
 T = TypeVar("T")
 
@@ -103,11 +106,11 @@ class SqlSearch:
         return self._writing.relate(terms, was=was, mark=mark)
 
     def clear(self) -> None:
-        """Forget everything: the index is made anew from the log."""
+        """Forget everything: the index is made anew from the log. Who is writing at this moment gives up."""
         with self._begin() as connection:
-            for table in SEARCH_MARK.metadata.sorted_tables:
-                if table.name.startswith("search_"):
-                    connection.execute(table.delete())
+            connection.execute(update(SEARCH_MARK).values(MARK_OF_NOTHING))
+            for table in (SEARCH_POSTINGS, SEARCH_WORDS, SEARCH_DOCUMENTS):
+                connection.execute(delete(table))
 
     def close(self) -> None:
         """Let the connections go."""

@@ -23,6 +23,7 @@ class SearchStatements:
     numbered: str  # numbers
     known: str  # message ids
     legs: str  # message ids
+    there: str  # words
     begins: str  # first term, last term
     holds: str  # part, limit
     held: str  # block, terms
@@ -50,6 +51,7 @@ def search_statements(engine: Engine) -> SearchStatements:
             "SELECT message_id, recipient, forwarded_from, state, status, recall, raised, handed_over_at, delivered_at,"  # noqa: S608  marks
             f" status_at FROM legs WHERE message_id {texts} ORDER BY message_id, ordinal"
         ),
+        there=f"SELECT term FROM search_words WHERE term {texts}",  # noqa: S608  marks
         begins=f"SELECT 1 FROM search_words WHERE term >= {mark} AND term <= {mark} LIMIT 1",  # noqa: S608  marks
         holds=f"SELECT term FROM search_words WHERE {inside} LIMIT {mark}",  # noqa: S608  marks
         held=f"SELECT term, bits FROM search_postings WHERE block = {mark} AND term {texts}",  # noqa: S608  marks

@@ -26,8 +26,6 @@ from router.core.search_terms import WORDED, Entry, Space
 
 READ: Final = 5000
 """Keys in one question."""
-REMEMBERED: Final = 200_000
-"""Words that need not be looked up again."""
 
 Ask = Callable[[Callable[[Connection], Any]], Any]
 Begin = Callable[[], AbstractContextManager[Connection]]
@@ -59,7 +57,6 @@ class Writing:
         self._statements = statements
         self._begin = begin
         self._ask = ask
-        self._words: set[str] = set()
 
     def put(self, entries: Sequence[Entry], *, was: Mark, mark: Mark) -> bool:
         wanted = {each.message_id: each for each in entries}  # the last word about each
@@ -138,7 +135,7 @@ class Writing:
                     held = self._held(block, chunk)
                     rows = [(block, term, terms[term](held.get(term))) for term in chunk]
                     version = self._write_postings(rows, version)
-            new = sorted(each for each in words if each not in self._words)
+            new = self._new(words)
             with self._begin() as connection:
                 _move(connection, version, mark)
                 driver = SearchDriver(connection)
@@ -146,10 +143,20 @@ class Writing:
                 driver.put(self._statements.put_document, documents)
         except _Overtaken:
             return False
-        if len(self._words) > REMEMBERED:
-            self._words.clear()
-        self._words.update(new)
         return True
+
+    def _new(self, words: Iterable[str]) -> list[str]:
+        """The words that the index does not have, in order."""
+        wanted = sorted(words)
+
+        def question(connection: Connection) -> set[str]:
+            driver = SearchDriver(connection)
+            return {
+                row[0] for chunk in chunks(wanted, READ) for row in driver.rows(self._statements.there, list(chunk))
+            }
+
+        there = self._ask(question) if wanted else set()
+        return [each for each in wanted if each not in there]
 
     def _write_postings(self, rows: Sequence[Row], version: int) -> int:
         with self._begin() as connection:
