@@ -12,6 +12,7 @@ import pytest
 import tomli_w
 
 from agents import cli
+from agents.logs import configure_logs
 from agents.selftest_report import HOP_TEXT, Hop
 from tests.support.envelopes import a_document, an_organ
 from tests.support.hub_desk import H41
@@ -52,6 +53,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
 @pytest.fixture
 def link(tmp_path: Path) -> Link:
+    configure_logs()  # both agents run in this process, beside the command whose output is read
     return a_link(tmp_path)
 
 
