@@ -9,10 +9,10 @@ ARGS ?=
 CORES ?= 3
 SOAK = $(foreach each,docs minutes seed cluster database,$(addprefix --$(each)=,$($(shell echo $(each) | tr a-z A-Z))))
 
-.PHONY: help install demo test soak screenshots lint format bench lock clean
+.PHONY: help install demo test soak screenshots lint format bench bench-search lock clean
 
 help: ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(READY): requirements.lock pyproject.toml
 	@docker/prepare-python.sh "$(PYTHON)" "$(VENV)"
@@ -44,6 +44,10 @@ bench: $(READY) ## routed documents per second, as a ratio to a raw relay of the
 
 soak: $(READY) ## documents travel while everything breaks (DOCS= MINUTES= SEED= CLUSTER=3 DATABASE=postgresql)
 	@$(BIN)/python -m tests.soak $(SOAK) $(ARGS)
+
+bench-search: $(READY) ## the search among a million legs, on SQLite and PostgreSQL
+	@$(BIN)/python -m tests.support.services ensure postgresql
+	@$(BIN)/python -m tests.benchmarks.search $(ARGS)
 
 screenshots: $(READY) ## pictures of the console's pages, light and dark, desktop and phone, in .browser
 	@$(BIN)/python -m tests.support.services ensure chromium
