@@ -33,7 +33,7 @@ test: $(READY) lint ## every ring of tests, on a real RabbitMQ and PostgreSQL
 ifneq ($(ARGS),)
 	$(BIN)/pytest $(ARGS)
 else
-	$(BIN)/pytest -n $(CORES) --dist loadfile tests/unit tests/attacks tests/contract tests/integration
+	$(BIN)/pytest -n $(CORES) --dist loadfile --no-loadscope-reorder tests/integration tests/contract tests/attacks tests/unit
 	$(BIN)/pytest -n $(CORES) --dist loadfile tests/browser
 	$(BIN)/pytest tests/acceptance
 endif
