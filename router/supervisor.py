@@ -24,12 +24,12 @@ from router.adapters.listening import listening_socket
 from router.adapters.organ_door import OrganDoor
 from router.adapters.parent_process import STOP_GRACE
 from router.adapters.sql.store import SqlStore
-from router.app import blob_door, blob_room, crl_fetcher, migrate, open_broker, open_store
-from router.app_alarms import depths_of as inbox_depths
-from router.app_alarms import diagnostics_door, guard_of
-from router.app_console import HttpServer, console_engine, open_console, server_config
-from router.app_documents import keep_index
-from router.app_figures import count_figures, depths_of, metrics_door, open_figures, readings_of
+from router.app.alarms import depths_of as inbox_depths
+from router.app.alarms import diagnostics_door, guard_of
+from router.app.console import HttpServer, console_engine, open_console, server_config
+from router.app.documents import keep_index
+from router.app.figures import count_figures, depths_of, metrics_door, open_figures, readings_of
+from router.app.parts import blob_door, blob_room, crl_fetcher, migrate, open_broker, open_store
 from router.logs import logger
 from router.ports import BrokerUnavailable, StoreUnavailable
 from router.services.work.intake import Backoff, wait_for

@@ -80,7 +80,7 @@ def hold(
     infrastructure.
     """
     from router.adapters.clock import SystemClock
-    from router.app import policy_of
+    from router.app.parts import policy_of
     from router.services.carriage import holds
     from router.settings import load_settings
 

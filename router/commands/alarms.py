@@ -47,8 +47,8 @@ class _Opened:
 @contextmanager
 def _opened(config: "Path | None") -> "Iterator[_Opened]":
     from router.adapters.clock import SystemClock
-    from router.app import open_store
-    from router.app_alarms import alarm_desk, open_alarm_book
+    from router.app.alarms import alarm_desk, open_alarm_book
+    from router.app.parts import open_store
     from router.settings import load_settings
 
     settings = load_settings(config)
@@ -194,7 +194,7 @@ def try_channel(
     Mã thoát / exit codes: 0 đã gửi / sent · 2 không có kênh này / no such channel · 3 không gửi được / not sent.
     """
     from router.adapters.clock import SystemClock
-    from router.app_alarms import channels, console_address
+    from router.app.alarms import channels, console_address
     from router.ports.alarms import NotTaken
     from router.services.alarms.wording import trial_notice
 
@@ -243,7 +243,7 @@ def digest(
     """
     from router.adapters.notify import MAIL
     from router.adapters.sql.alarm_facts import SqlAlarmFacts
-    from router.app_alarms import console_address, digests_of, open_alarm_book
+    from router.app.alarms import console_address, digests_of, open_alarm_book
     from router.services.alarms.digest import digest_data, digest_text
 
     who = actor_of(by)

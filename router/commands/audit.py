@@ -25,8 +25,8 @@ def audit(
 
     Mã thoát / exit codes: 0 tốt / good · 2 sai cách dùng / usage · 3 sự cố hạ tầng / infrastructure.
     """
-    from router.app import open_store
-    from router.app_console import console_engine, open_audit, open_memories
+    from router.app.console import console_engine, open_audit, open_memories
+    from router.app.parts import open_store
     from router.core.audit import DeedQuestion
     from router.services.audit import deed_as_dict, subjects
     from router.settings import load_settings

@@ -88,7 +88,7 @@ def definitions(
 
 def _registered(config: Path | None) -> list[str]:
     """Agents in the registry; none while there is no database yet."""
-    from router.app import open_store
+    from router.app.parts import open_store
     from router.ports import StoreUnavailable
     from router.settings import SQLITE, load_settings
 

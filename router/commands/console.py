@@ -23,8 +23,8 @@ def console(
     Mã thoát / exit codes: 0 tốt / good · 2 sai cách dùng / usage · 3 sự cố hạ tầng / infrastructure.
     """
     from router.adapters.listening import listening_socket
-    from router.app import migrate, open_store, run_async
-    from router.app_console import serve_console
+    from router.app.console import serve_console
+    from router.app.parts import migrate, open_store, run_async
     from router.errors import UsageProblem
     from router.settings import load_settings
 

@@ -88,7 +88,7 @@ def show(
     Mã thoát / exit codes: 0 có / found · 1 không có / not found · 2 sai cách dùng / usage · 3 sự cố hạ tầng /
     infrastructure.
     """
-    from router.app import open_payloads
+    from router.app.parts import open_payloads
     from router.services.dead.dead_care import as_dict
     from router.settings import load_settings
 
@@ -116,7 +116,7 @@ def explain(letter: One, *, config: ConfigPath = None, as_json: AsJson = False) 
     Mã thoát / exit codes: 0 sẽ xử lý được / it would be settled · 1 vẫn lỗi hoặc không có / it would not · 2 sai cách
     dùng / usage · 3 sự cố hạ tầng / infrastructure.
     """
-    from router.app import open_payloads, open_trust, policy_of
+    from router.app.parts import open_payloads, open_trust, policy_of
     from router.services.dead import dead_care
     from router.services.verdicts.ingest import Ingest
     from router.settings import load_settings

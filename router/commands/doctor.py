@@ -29,7 +29,7 @@ def doctor(
     Mã thoát / exit codes: 0 khỏe, kể cả có cảnh báo / healthy, warnings included · 1 có chỗ hỏng / something is bad ·
     2 sai cách dùng / usage.
     """
-    from router.app import run_async
+    from router.app.parts import run_async
     from router.doctor.diagnosis import Health, worst
     from router.doctor.examination import examine
     from router.settings import load_settings

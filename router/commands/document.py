@@ -69,8 +69,8 @@ def document(
 @contextmanager
 def _opened(config: Path | None) -> "Iterator[tuple[DocumentRoom, SqlStore]]":
     from router.adapters.clock import SystemClock
-    from router.app import open_store
-    from router.app_documents import document_room
+    from router.app.documents import document_room
+    from router.app.parts import open_store
     from router.settings import load_settings
 
     settings = load_settings(config)

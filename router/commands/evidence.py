@@ -52,7 +52,7 @@ def export(
     Mã thoát / exit codes: 0 đã xuất / exported · 1 không thấy, có nhiều, hoặc nhật ký không khớp / nothing or several
     found, or the log does not hold · 2 sai cách dùng / usage · 3 sự cố hạ tầng / infrastructure.
     """
-    from router.app import open_store
+    from router.app.parts import open_store
     from router.settings import load_settings
 
     if out.exists() and not force:
@@ -105,8 +105,8 @@ def _found(store: "SqlStore", query: str) -> "MessageRecord":
 def _package(settings: "Settings", store: "SqlStore", message: "MessageRecord") -> "Exported":
     """The package after it was verified; that somebody got it stands in the log."""
     from router.adapters.clock import SystemClock
-    from router.app import open_payloads
-    from router.app_documents import evidence_export
+    from router.app.documents import evidence_export
+    from router.app.parts import open_payloads
     from router.services.proof.evidence import EvidenceProblem
 
     payloads = open_payloads(settings)

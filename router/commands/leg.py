@@ -74,7 +74,7 @@ def resend(
     Mã thoát / exit codes: 0 tất cả đã chuyển lại / all were sent · 1 có chặng không chuyển lại / some were not · 2 sai
     cách dùng / usage · 3 sự cố hạ tầng / infrastructure.
     """
-    from router.app import open_payloads, policy_of
+    from router.app.parts import open_payloads, policy_of
     from router.services.carriage import resending
     from router.services.carriage.relay import Relay
     from router.settings import load_settings
@@ -112,7 +112,7 @@ def show(
     Mã thoát / exit codes: 0 có / found · 1 không có / not found · 2 sai cách dùng / usage · 3 sự cố hạ tầng /
     infrastructure.
     """
-    from router.app import policy_of
+    from router.app.parts import policy_of
     from router.services.carriage.leg_stories import as_dict, stories_of
     from router.settings import load_settings
 

@@ -91,7 +91,7 @@ def seal(*, config: ConfigPath = None, as_json: AsJson = False) -> None:
 
     Mã thoát / exit codes: 0 đã niêm phong / sealed · 2 sai cách dùng / usage · 3 sự cố hạ tầng / infrastructure.
     """
-    from router.app import open_hub_key
+    from router.app.parts import open_hub_key
     from router.services.proof.sealing import words_of
     from router.settings import load_settings
 
@@ -167,7 +167,7 @@ def _accepted(settings: "Settings", more: "list[Path] | tuple[Path, ...]") -> fr
     from cryptography.hazmat.primitives import hashes
 
     from router.adapters.hub_certificates import former_certificates
-    from router.app import open_hub_key
+    from router.app.parts import open_hub_key
 
     certificates: list[x509.Certificate] = [open_hub_key(settings).signer.certificate]
     certificates += former_certificates(settings.folder / settings.seals.former_certificates)

@@ -31,7 +31,7 @@ def opened_store(config: Path | None, *, create: bool = False) -> Iterator["Stor
 
     With `create`, a database that is not there yet is created: a registry is often the first thing that a hub gets.
     """
-    from router.app import migrate, open_store
+    from router.app.parts import migrate, open_store
     from router.settings import load_settings
 
     settings = load_settings(config)

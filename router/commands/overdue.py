@@ -53,7 +53,7 @@ def overdue(
     Mã thoát / exit codes: 0 không có gì quá hạn / nothing · 1 có / something · 2 sai cách dùng / usage · 3 sự cố hạ
     tầng / infrastructure.
     """
-    from router.app import policy_of
+    from router.app.parts import policy_of
     from router.core.routing import present_code
     from router.services.carriage.deadlines import alarms
     from router.settings import load_settings

@@ -172,7 +172,7 @@ def add_agent(
 
 def _set_state(code: str, state: OrganState, *, reason: str, by: str, config: Path | None, as_json: bool) -> None:
     from router.adapters.clock import SystemClock
-    from router.app import open_registry_desk
+    from router.app.parts import open_registry_desk
     from router.services.registration.registrar import organ_called
     from router.services.registration.states import set_state
     from router.settings import load_settings

@@ -50,7 +50,7 @@ def import_file(
     tầng / infrastructure.
     """
     from router.adapters.clock import SystemClock
-    from router.app import open_registry_desk
+    from router.app.parts import open_registry_desk
     from router.core.people import EVERYTHING
     from router.services.registration.importing import Preview, apply_preview, preview, read_file
     from router.settings import load_settings

@@ -24,7 +24,7 @@ def run(
     in hand is finished; a second Ctrl-C ends at once. While the broker is away it waits; without the database it ends
     with exit code 3.
     """
-    from router.app import open_hub_key, run_async
+    from router.app.parts import open_hub_key, run_async
     from router.settings import load_settings
     from router.supervisor import Supervisor
 
@@ -42,7 +42,8 @@ def worker(
     index: Annotated[int, typer.Option(min=1)] = 1,
 ) -> None:
     """One worker of `truc run`; ends when its standard input does."""
-    from router.app import run_async, run_worker
+    from router.app.parts import run_async
+    from router.app.worker import run_worker
     from router.settings import load_settings
 
     settings = load_settings(config)

@@ -139,7 +139,7 @@ def _opened(config: Path | None) -> "Iterator[tuple[Search, Indexing, SqlStore]]
     from router.adapters.clock import SystemClock
     from router.adapters.sql.engine import open_engine
     from router.adapters.sql.search import SqlSearch
-    from router.app import open_store
+    from router.app.parts import open_store
     from router.services.search.finding import Search
     from router.services.search.indexing import Indexing
     from router.settings import load_settings

@@ -60,7 +60,7 @@ def stats(
     tầng / infrastructure.
     """
     from router.adapters.sql.figures import SqlFigures
-    from router.app import open_store
+    from router.app.parts import open_store
     from router.core.people import EVERYTHING
     from router.services.figures import exports
     from router.services.figures.counting import Counting

@@ -21,7 +21,7 @@ def status(config: ConfigPath = None, as_json: AsJson = False) -> None:
     Mã thoát 3 khi không tới được RabbitMQ hoặc cơ sở dữ liệu. / Exit code 3 when the broker or the database cannot be
     reached.
     """
-    from router.app import open_broker, open_store, policy_of, run_async
+    from router.app.parts import open_broker, open_store, policy_of, run_async
     from router.services.carriage.deadlines import overdue_legs
     from router.settings import load_settings
 

@@ -40,8 +40,8 @@ def top(
     """
     from router.adapters.clock import SystemClock
     from router.adapters.sql.figures import SqlFigures
-    from router.app import open_broker, open_store, run_async
-    from router.app_figures import depths_of, own_certificates
+    from router.app.figures import depths_of, own_certificates
+    from router.app.parts import open_broker, open_store, run_async
     from router.core.people import EVERYTHING
     from router.ports import BrokerUnavailable
     from router.services.figures.counting import Counting

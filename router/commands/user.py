@@ -224,8 +224,8 @@ def remove(name: Name, *, reason: Reason, by: By = "", config: ConfigPath = None
 def _accounts(config: "Path | None") -> "Iterator[Accounts]":
     """The accounts of a hub, whose database is created or brought up to date: they are often what comes first."""
     from router.adapters.clock import SystemClock
-    from router.app import migrate, open_store
-    from router.app_console import console_engine, open_accounts, open_memories
+    from router.app.console import console_engine, open_accounts, open_memories
+    from router.app.parts import migrate, open_store
     from router.settings import load_settings
 
     settings = load_settings(config)

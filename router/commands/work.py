@@ -48,7 +48,7 @@ def work(
 
     Mã thoát / exit codes: 0 · 2 sai cách dùng / usage · 3 sự cố hạ tầng / infrastructure.
     """
-    from router.app import open_work_questions, policy_of
+    from router.app.parts import open_work_questions, policy_of
     from router.core.people import EVERYTHING
     from router.services.work_lists import WorkLists
     from router.settings import load_settings

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from router.adapters.trust_files import certificates_of
-from router.app import open_broker, open_hub_key, open_payloads, open_store, open_trust
+from router.app.parts import open_broker, open_hub_key, open_payloads, open_store, open_trust
 from router.core.records import MessageRecord
 from router.core.seals import Seal
 from router.doctor import broker, certificates, clocks, database, files

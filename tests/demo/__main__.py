@@ -28,7 +28,7 @@ from agents.replay.playing import play
 from agents.replay.reporting import VERDICT_TEXT
 from agents.settings import load_settings
 from agents.spool import Spool
-from router.app import open_store
+from router.app.parts import open_store
 from router.settings import load_settings as load_hub_settings
 from tests.demo import receipts, verdict
 from tests.demo.country import AGENTS, Papers, found

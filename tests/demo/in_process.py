@@ -15,7 +15,8 @@ from agents.runner import run_agent, run_gateway
 from agents.settings import load_settings
 from router.adapters.clock import SystemClock
 from router.adapters.memory_broker import MemoryBroker
-from router.app import build_services, open_hub_key, open_payloads, open_store, open_trust, options_of, policy_of
+from router.app.parts import open_hub_key, open_payloads, open_store, open_trust, policy_of
+from router.app.worker import build_services, options_of
 from router.services.work.worker import Worker
 from router.settings import load_settings as load_hub_settings
 from tests.demo.country import AGENTS, GATEWAY, Papers

@@ -24,7 +24,7 @@ from router.adapters.memory_broker import MemoryBroker
 from router.adapters.payloads import FilePayloads
 from router.adapters.sql.migrate import upgrade
 from router.adapters.sql.store import SqlStore
-from router.app import build_services
+from router.app.worker import build_services
 from router.core.ids import leg_id_of, message_id_of
 from router.core.policy import DEFAULT_POLICY
 from router.core.records import LegState, MessageState, Submission

@@ -14,7 +14,7 @@ from edxml_schemas.contract import MessageType, Urgency
 from edxml_schemas.receipts import ReceiptKind
 from router.adapters.payloads import FilePayloads
 from router.adapters.sql.store import SqlStore
-from router.app import open_trust, policy_of
+from router.app.parts import open_trust, policy_of
 from router.core.records import LegState, Submission
 from router.services.verdicts.ingest import Ingest
 from router.settings import Settings, load_settings

@@ -17,7 +17,7 @@ from urllib.parse import quote
 import aio_pika
 
 from router.adapters import topology
-from router.app import open_store
+from router.app.parts import open_store
 from router.services.registration.registrar import add_agent
 from router.settings import load_settings
 from tests.soak.actors import ROOT, Actor

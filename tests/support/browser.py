@@ -18,7 +18,7 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from router.app_console import server_config
+from router.app.console import server_config
 from router.core.people import Role
 from tests.support.console import DATABASE, PASSWORD, ConsoleHouse
 from tests.support.console_country import AFTERNOON, fill

@@ -31,7 +31,7 @@ from router.adapters.memory_work_lists import MemoryWorkQuestions
 from router.adapters.sql.engine import open_engine
 from router.adapters.sql.migrate import upgrade
 from router.adapters.sql.store import SqlStore
-from router.app_console import Memories, console_around, open_memories, rooms_of
+from router.app.console import Memories, console_around, open_memories, rooms_of
 from router.console.shell.addresses import BASE, href
 from router.console.shell.rooms import Rooms
 from router.core.people import Role

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from router.app import migrate, open_store
-from router.app_alarms import accepted_certificates, diagnostics_door, guard_of, open_alarm_book, own_certificates
+from router.app.alarms import accepted_certificates, diagnostics_door, guard_of, open_alarm_book, own_certificates
+from router.app.parts import migrate, open_store
 from router.cli import app
 from router.commands.init import init
 from router.core.alarm_rules import AlarmKind

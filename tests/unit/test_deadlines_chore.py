@@ -8,7 +8,7 @@ import pytest
 from edxml_schemas.model import ResponseFor
 from edxml_schemas.receipts import ReceiptKind
 from edxml_schemas.statuses import BussinessDocType, Priority
-from router.app import build_services
+from router.app.worker import build_services
 from router.core.deadlines import Clocks
 from router.core.policy import Policy
 from router.core.records import LegState, MessageRecord, OutboxKind, RecallState

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from edxml_schemas.receipts import Receipt, ReceiptKind, encode_receipt
 from edxml_schemas.signed_receipts import HubTrust, common_name, verify_receipt
 from router.adapters.hub_key import load_hub_key, make_hub_key
-from router.app import open_hub_key
+from router.app.parts import open_hub_key
 from router.cli import main
 from router.errors import UsageProblem
 from router.settings import load_settings

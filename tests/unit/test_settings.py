@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel
 
 from edxml_schemas.limits import Limits
-from router.app import migrate
+from router.app.parts import migrate
 from router.cli import main
 from router.commands.init import init
 from router.errors import ExitCode, UsageProblem, redacted

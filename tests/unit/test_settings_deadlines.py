@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from router.app import policy_of
+from router.app.parts import policy_of
 from router.core.deadlines import DEFAULT_CLOCKS
 from router.errors import UsageProblem
 from router.settings import Settings, load_settings

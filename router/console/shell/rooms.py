@@ -24,7 +24,7 @@ Counts = Callable[[Person, Scope], Mapping[str, int]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rooms:
-    """The services that pages ask, put together in `router/app_console.py`. A part that needs one adds a field."""
+    """The services that pages ask, put together in `router/app/console.py`. A part that needs one adds a field."""
 
     store: Store
     settings: Settings

@@ -8,7 +8,7 @@ from edxml_schemas.trust import TrustMaterial
 from router.adapters.clock import SystemClock
 from router.adapters.hub_certificates import former_certificates
 from router.adapters.sql.search import SqlSearch
-from router.app import open_hub_key, open_payloads, open_trust, policy_of
+from router.app.parts import open_hub_key, open_payloads, open_trust, policy_of
 from router.ports import Clock, Payloads, Store, TrustSource
 from router.services.documents.content import Contents
 from router.services.documents.dossier import Dossiers

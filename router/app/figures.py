@@ -12,7 +12,7 @@ from router.adapters.amqp import AmqpBroker
 from router.adapters.clock import SystemClock
 from router.adapters.metrics import MetricsDoor
 from router.adapters.sql.figures import SqlFigures
-from router.app import open_hub_key, open_trust
+from router.app.parts import open_hub_key, open_trust
 from router.errors import HubProblem
 from router.logs import logger
 from router.ports import QueueDepth, Store, StoreUnavailable

@@ -27,8 +27,8 @@ from router.adapters.sql.people import SqlPeople
 from router.adapters.sql.registry_desk import SqlRegistryDesk
 from router.adapters.sql.search import SqlSearch
 from router.adapters.sql.work_lists import SqlWorkQuestions
-from router.app import open_trust, policy_of
-from router.app_documents import document_room
+from router.app.documents import document_room
+from router.app.parts import open_trust, policy_of
 from router.console.house import console_of
 from router.console.shell.rooms import Rooms
 from router.core.accounts import Pausing, SessionRule

@@ -26,7 +26,7 @@ from router.adapters.sql.alarm_facts import SqlAlarmFacts
 from router.adapters.sql.alarms import SqlAlarmBook
 from router.adapters.sql.engine import told_as_ports
 from router.adapters.sql.migrate import revision_of
-from router.app import open_hub_key, open_trust, policy_of
+from router.app.parts import open_hub_key, open_trust, policy_of
 from router.core.alarm_signals import CertificateEnd
 from router.errors import HubProblem
 from router.ports import Clock, Store

@@ -1,0 +1,1 @@
+"""The one place where the hub is put together: settings in, working parts out; a module for each thing that runs."""
