@@ -7,9 +7,9 @@ import pytest
 
 from router.adapters.memory_store import MemoryPayloads, MemoryStore
 from router.adapters.payloads import FilePayloads
-from router.adapters.sql.migrate import upgrade
 from router.adapters.sql.store import SqlStore
 from router.ports import Store
+from tests.support.hub_tables import make_tables
 from tests.support.postgres import needs_postgres
 
 DATABASES = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
@@ -19,7 +19,7 @@ STORES = ["memory", *DATABASES]
 def database_url(kind: str, request: pytest.FixtureRequest, folder: Path) -> str:
     if kind == "sqlite":
         url = f"sqlite:///{folder / 'hub.db'}"
-        upgrade(url)
+        make_tables(url)
         return url
     needs_postgres()
     return str(request.getfixturevalue("postgres_hub_url"))

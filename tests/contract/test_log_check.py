@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from edxml_schemas.evidence.replay import WORK_MARKS
-from router.adapters.sql.migrate import upgrade
 from router.adapters.sql.store import SqlStore
 from router.services.proof.log_check import LogFault, LogReport, check_log
+from tests.support.hub_tables import make_tables
 from tests.support.postgres import needs_postgres
 from tests.support.provable import ProvableHub
 from tests.support.tampering import Tampered, other_value
@@ -34,7 +34,7 @@ class Past:
 
     def __init__(self, folder: Path) -> None:
         url = f"sqlite:///{folder / 'hub.db'}"
-        upgrade(url)
+        make_tables(url)
         with closing(SqlStore(url)) as store:
             self.hub = ProvableHub(store)
         self.database = Tampered(folder / "hub.db")

@@ -10,12 +10,12 @@ from sqlalchemy import Connection
 
 from router.adapters.sql import dead_letters, leg_questions, queries, seals
 from router.adapters.sql.engine import open_engine
-from router.adapters.sql.migrate import upgrade
 from router.adapters.sql.registry import RegistryTables
 from router.adapters.sql.statements import statements_for
 from router.adapters.sql.tables import METADATA
 from router.adapters.sql.transaction import SqlTransaction
 from router.core.dead import DeadState
+from tests.support.hub_tables import make_tables
 from tests.support.records import MINUTE, NOON
 
 SMALL_OR_ENDS_SOON = ("ix_legs_raised", "ix_legs_parked", "ix_legs_held", "SCAN seals")
@@ -66,7 +66,7 @@ QUESTIONS: dict[str, Asked] = {
 @pytest.mark.parametrize("name", QUESTIONS)
 def test_a_question_is_answered_from_an_index(name: str, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'hub.db'}"
-    upgrade(url)
+    make_tables(url)
     engine = open_engine(url)
     asked: list[str] = []
     with engine.connect() as connection, connection.begin():

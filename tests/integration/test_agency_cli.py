@@ -10,7 +10,6 @@ import typer
 from typer.testing import CliRunner
 
 from edxml_schemas.contract import Urgency
-from router.adapters.sql.migrate import upgrade
 from router.adapters.sql.store import SqlStore
 from router.commands import agency
 from router.commands.acting import actor_of, moment_of, reason_of
@@ -19,6 +18,7 @@ from router.core.holds import HoldKind
 from router.core.records import LegState, PutLeg, PutMessage, PutOutbox
 from router.core.registry import AgentRecord, OrganRecord
 from router.errors import ExitCode, HubProblem, UsageProblem
+from tests.support.hub_tables import make_tables
 from tests.support.records import MINUTE, NOON, leg, message, outbox_item
 
 SECOND_ORGAN = "000.00.01.H30"
@@ -32,7 +32,7 @@ class Desk:
     def __init__(self, folder: Path) -> None:
         self.config = folder / "truc.toml"
         self.config.write_text('database_url = "sqlite:///hub.db"\n', encoding="utf-8")
-        upgrade(f"sqlite:///{folder / 'hub.db'}")
+        make_tables(f"sqlite:///{folder / 'hub.db'}")
         self.store = SqlStore(f"sqlite:///{folder / 'hub.db'}")
         self.store.put_agents([AgentRecord(name="tinh"), AgentRecord(name="so")])
         self.store.put_organs(

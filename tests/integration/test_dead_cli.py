@@ -12,7 +12,6 @@ from typer.testing import CliRunner
 from edxml_schemas.contract import Header, Urgency, ingest_queue
 from router.adapters.dead_wire import DEATHS, letter_of
 from router.adapters.payloads import FilePayloads
-from router.adapters.sql.migrate import upgrade
 from router.adapters.sql.store import SqlStore
 from router.commands import dead
 from router.core.dead import DeadLetter, DeadState
@@ -24,6 +23,7 @@ from router.services.dead.dead_letters import DeadLetters
 from router.services.verdicts.ingest import Ingest
 from tests.support.hub_desk import Desk as HubDesk
 from tests.support.hub_desk import Trusted
+from tests.support.hub_tables import make_tables
 from tests.support.records import MINUTE, NOON, digest_of
 
 DECISION = ("--reason", "đã sửa lỗi", "--by", "lan")
@@ -35,7 +35,7 @@ class Desk:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         (folder / "truc.toml").write_text('database_url = "sqlite:///hub.db"\n', encoding="utf-8")
-        upgrade(f"sqlite:///{folder / 'hub.db'}")
+        make_tables(f"sqlite:///{folder / 'hub.db'}")
         self.store = SqlStore(f"sqlite:///{folder / 'hub.db'}")
         self.payloads = FilePayloads(folder / "data" / "payloads", "test")
         trust: TrustSource = Trusted(HubDesk().trust.material())

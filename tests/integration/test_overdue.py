@@ -11,7 +11,6 @@ from agents.spool import Spool
 from agents.spool.records import NewDelivery
 from edxml_schemas.model import StatusMessage
 from edxml_schemas.receipts import ReceiptKind
-from router.adapters.sql.migrate import upgrade
 from router.adapters.sql.store import SqlStore
 from router.core.deadlines import Deadline
 from router.core.records import LegState, OutboxItem, OutboxKind
@@ -20,6 +19,7 @@ from router.services.carriage.deadlines import Alarm, Deadlines, alarms, overdue
 from router.services.carriage.resending import Answer, legs_to, resend
 from tests.support.envelopes import SENDER, a_document, a_status, an_organ
 from tests.support.hub_desk import H14, H41, NOW, RENAMED, Desk, receipt_in
+from tests.support.hub_tables import make_tables
 from tests.support.postgres import needs_postgres
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -32,7 +32,7 @@ SILENT, NO_01, NO_03 = H14, H41, RENAMED
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     if request.param == "sqlite":
         url = f"sqlite:///{tmp_path / 'hub.db'}"
-        upgrade(url)
+        make_tables(url)
     else:
         needs_postgres()
         url = str(request.getfixturevalue("postgres_hub_url"))

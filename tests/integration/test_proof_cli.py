@@ -17,13 +17,13 @@ from typer.testing import CliRunner
 from edxml_schemas.cli import app as edxml_app
 from edxml_schemas.evidence.timestamps import request_of, token_of
 from router.adapters.payloads import FilePayloads
-from router.adapters.sql.migrate import upgrade
 from router.adapters.sql.store import SqlStore
 from router.adapters.stamp_authority import CommandAuthority, HttpAuthority
 from router.cli import app as truc_app
 from router.errors import HubProblem
 from router.ports.signing import StampUnavailable
 from tests.support.hub_desk import NOW
+from tests.support.hub_tables import make_tables
 from tests.support.pki import Pki
 from tests.support.provable import ProvableHub
 from tests.support.stamps import LocalAuthority
@@ -39,7 +39,7 @@ class Hub:
         self.config = self.folder / "truc.toml"
         self.run("init", str(self.folder))
         self.database = self.folder / "data" / "truc.db"
-        upgrade(f"sqlite:///{self.database}")
+        make_tables(f"sqlite:///{self.database}")
         payloads = FilePayloads(self.folder / "data" / "payloads", "w")
         with closing(SqlStore(f"sqlite:///{self.database}")) as store:
             self.past = ProvableHub(store, payloads)

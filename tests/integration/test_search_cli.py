@@ -10,11 +10,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from router.adapters.payloads import FilePayloads
-from router.adapters.sql.migrate import upgrade
 from router.adapters.sql.store import SqlStore
 from router.cli import app
 from tests.support.envelopes import A_PDF, SENDER
 from tests.support.hub_desk import H14, H41
+from tests.support.hub_tables import make_tables
 from tests.support.provable import ProvableHub
 
 
@@ -26,7 +26,7 @@ class Hub:
         self.config = self.folder / "truc.toml"
         self.run("init", str(self.folder))
         self.url = f"sqlite:///{self.folder / 'data' / 'truc.db'}"
-        upgrade(self.url)
+        make_tables(self.url)
         payloads = FilePayloads(self.folder / "data" / "payloads", "w")
         with closing(SqlStore(self.url)) as store:
             self.document = ProvableHub(store, payloads).document

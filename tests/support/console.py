@@ -29,7 +29,6 @@ from router.adapters.memory_search import MemorySearch
 from router.adapters.memory_store import MemoryStore
 from router.adapters.memory_work_lists import MemoryWorkQuestions
 from router.adapters.sql.engine import open_engine
-from router.adapters.sql.migrate import upgrade
 from router.adapters.sql.store import SqlStore
 from router.app.console import Memories, console_around, open_memories, rooms_of
 from router.console.shell.addresses import BASE, href
@@ -38,6 +37,7 @@ from router.core.people import Role
 from router.services.accounts.keeping import By, NewUser, Trouble
 from router.settings import Settings
 from router.settings.console import ConsoleSettings
+from tests.support.hub_tables import make_tables
 
 PASSWORD: Final = "Trúc xanh bên hồ nước 27"
 MORNING: Final = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
@@ -98,7 +98,7 @@ class ConsoleHouse:
     @classmethod
     def on_sqlite(cls, folder: Path, **given: Any) -> Self:
         url = f"sqlite:///{folder / DATABASE}"
-        upgrade(url)
+        make_tables(url)
         return cls(open_memories(SqlStore(url), open_engine(url)), **given)
 
     @property

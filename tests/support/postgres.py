@@ -19,10 +19,12 @@ URL_VARIABLE: Final = "TRUC_TEST_POSTGRES_URL"
 NO_SERVER: Final = f"no PostgreSQL: neither {URL_VARIABLE} nor /usr/lib/postgresql/*/bin/postgres"
 READY_WAIT: Final = 60  # seconds
 
+# The tests kill clients and the server, never the machine: what the server handed to the kernel is safe from them.
 CONFIGURATION: Final = """
 listen_addresses = ''
 unix_socket_directories = '{folder}'
-fsync = on
+fsync = off
+full_page_writes = off
 shared_buffers = 32MB
 max_connections = 60
 max_wal_size = 128MB
@@ -105,12 +107,41 @@ def running_cluster() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def database_name(url: str) -> str:
+    """The database that a URL of ours names."""
+    return url.partition("?")[0].rpartition("/")[2]
+
+
 @contextlib.contextmanager
-def fresh_database(cluster_url: str) -> Iterator[str]:
-    """URL of an empty database of its own, dropped afterwards."""
+def stopped_server(cluster_url: str) -> Iterator[None]:
+    """While in here, the server is gone, as by a power cut. Skips the test where it is not ours to stop."""
+    with psycopg.connect(cluster_url, autocommit=True) as connection:
+        row = connection.execute("SHOW data_directory").fetchone()
+    data, programs = Path(row[0] if row is not None else ""), binaries()
+    if programs is None or not data.name or not data.parent.name.startswith("truc-pg-"):
+        pytest.skip("this PostgreSQL is not ours to stop")
+    control: list[str | Path] = [programs / "pg_ctl", "-D", data, "-s", "-w", "-t", str(READY_WAIT)]
+    environment = {"PATH": f"{programs}:/usr/bin:/bin", "HOME": str(data.parent), "LC_ALL": "C.UTF-8"}
+
+    def say(*words: str | Path) -> None:
+        command = [*control, *words]
+        subprocess.run(
+            command, check=True, user=_account(), env=environment, cwd=data.parent, stdout=subprocess.DEVNULL
+        )
+
+    say("-m", "immediate", "stop")
+    try:
+        yield
+    finally:
+        say("-l", data.parent / "log", "start")
+
+
+@contextlib.contextmanager
+def fresh_database(cluster_url: str, *, like: str = "template0") -> Iterator[str]:
+    """URL of a database of its own, a copy of `like` (empty, unless told), dropped afterwards."""
     name = f"truc_{uuid4().hex}"
     with psycopg.connect(cluster_url, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
+        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(like)))
     before, _, parameters = cluster_url.partition("?")
     url = f"{before.rpartition('/')[0]}/{name}" + (f"?{parameters}" if parameters else "")
     try:

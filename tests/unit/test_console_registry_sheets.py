@@ -12,7 +12,6 @@ import typer
 from openpyxl import Workbook
 from typer.testing import CliRunner
 
-from router.adapters.sql.migrate import upgrade
 from router.adapters.sql.store import SqlStore
 from router.commands import registry as registry_commands
 from router.commands.work import work
@@ -23,6 +22,7 @@ from router.services.registration import sheet as sheets
 from router.services.registration.importing import Preview, preview
 from router.services.registration.registry_file import Problem
 from router.services.registration.sheet import read_sheet
+from tests.support.hub_tables import make_tables
 from tests.support.records import dead_letter, leg, message
 
 HEADING = ("organ_id", "name", "phone")
@@ -124,7 +124,7 @@ class Terminal:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         (folder / "truc.toml").write_text('database_url = "sqlite:///hub.db"\n', encoding="utf-8")
-        upgrade(f"sqlite:///{folder / 'hub.db'}")
+        make_tables(f"sqlite:///{folder / 'hub.db'}")
         self.store = SqlStore(f"sqlite:///{folder / 'hub.db'}")
         self._app = typer.Typer()
         self._app.add_typer(registry_commands.app, name="registry")

@@ -12,19 +12,19 @@ from agents.desk import Desk as AgentDesk
 from agents.errors import SpoolUnavailable
 from agents.spool import Spool
 from router.adapters.sql.engine import DatabaseMistake, open_engine, told_as_ports
-from router.adapters.sql.migrate import upgrade
 from router.adapters.sql.store import SqlStore
 from router.core.records import PutMessage
 from router.ports import StoreUnavailable
 from tests.support import hub_desk, records
 from tests.support.agency import settings_of
 from tests.support.envelopes import a_document
+from tests.support.hub_tables import make_tables
 
 SECRET = "Thư riêng: về việc nhân sự"
 
 
 def test_a_database_that_refuses_a_message_does_not_quote_it(tmp_path: Path) -> None:
-    upgrade(f"sqlite:///{tmp_path / 'hub.db'}")
+    make_tables(f"sqlite:///{tmp_path / 'hub.db'}")
     with sqlite3.connect(tmp_path / "hub.db") as database:
         database.execute("CREATE TRIGGER full BEFORE INSERT ON messages BEGIN SELECT raise(ABORT, 'disk is full'); END")
     store = SqlStore(f"sqlite:///{tmp_path / 'hub.db'}")

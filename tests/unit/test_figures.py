@@ -10,7 +10,6 @@ import pytest
 from router.adapters.memory_figures import MemoryFigures
 from router.adapters.memory_store import MemoryStore
 from router.adapters.sql.figures import SqlFigures
-from router.adapters.sql.migrate import upgrade
 from router.adapters.sql.store import SqlStore
 from router.cli import main
 from router.commands.top import as_dict, bars
@@ -24,6 +23,7 @@ from router.services.figures.overview import overview
 from router.services.figures.readings import Readings
 from router.services.figures.statistics import months_before, statistics
 from tests.support.console import Hands
+from tests.support.hub_tables import make_tables
 from tests.support.records import NOON
 
 HAPPENED = Happening(
@@ -158,7 +158,7 @@ def test_no_cell_is_taken_for_a_formula(text: str) -> None:
 @pytest.fixture
 def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     url = f"sqlite:///{tmp_path / 'hub.db'}"
-    upgrade(url)
+    make_tables(url)
     monkeypatch.setenv("TRUC_DATABASE_URL", url)
     monkeypatch.setenv("TRUC_AMQP_URL", "amqp://nobody@127.0.0.1:1/")
     monkeypatch.chdir(tmp_path)
