@@ -33,9 +33,10 @@ test: $(READY) lint ## every ring of tests, on a real RabbitMQ and PostgreSQL
 ifneq ($(ARGS),)
 	$(BIN)/pytest $(ARGS)
 else
-	$(BIN)/pytest -n $(CORES) --dist loadfile --no-loadscope-reorder tests/integration tests/contract tests/attacks tests/unit
+	$(BIN)/pytest -n $(CORES) --dist loadfile --no-loadscope-reorder tests/acceptance/test_demo.py \
+	    tests/integration tests/contract tests/attacks tests/unit
 	$(BIN)/pytest -n $(CORES) --dist loadfile tests/browser
-	$(BIN)/pytest tests/acceptance
+	$(BIN)/pytest tests/acceptance/test_soak.py
 endif
 
 bench: $(READY) ## routed documents per second, as a ratio to a raw relay of the same payload

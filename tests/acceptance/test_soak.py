@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.broker_fixture import needs_rabbitmq
 
-pytestmark = [pytest.mark.rabbitmq, pytest.mark.slow]
+pytestmark = [pytest.mark.rabbitmq, pytest.mark.slow, pytest.mark.timeout(700)]
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = 500

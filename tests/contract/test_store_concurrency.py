@@ -242,8 +242,10 @@ def test_every_event_is_sealed_once_whoever_writes_and_whoever_seals(open_databa
 
     with ThreadPoolExecutor(4 + sealers) as threads:
         sealing = [threads.submit(seal_events, n) for n in range(sealers)]
-        list(threads.map(write_events, range(4)))
-        done.set()
+        try:
+            list(threads.map(write_events, range(4)))
+        finally:
+            done.set()  # whatever became of the writers: the sealers wait for this alone
         for each in sealing:
             each.result(timeout=60)
 

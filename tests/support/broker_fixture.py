@@ -5,6 +5,7 @@ skip and say so, or fail when CI=true.
 """
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -55,7 +56,7 @@ async def empty(broker: PrivateBroker) -> None:
 
 async def _empty(broker: PrivateBroker) -> bool:
     """Whether nobody consumed any more, so that it is empty for good."""
-    connection = await aio_pika.connect(broker.hub_url)
+    connection = await aio_pika.connect(broker.hub_url, timeout=ANSWER_TIMEOUT)
     try:
         async with asyncio.timeout(ANSWER_TIMEOUT):
             channel = await connection.channel()
@@ -71,7 +72,9 @@ async def _empty(broker: PrivateBroker) -> bool:
                     await amqp.queue_delete(queue)
             return not any(each.consumer_count for each in stated)
     finally:
-        await connection.close()
+        with contextlib.suppress(TimeoutError):  # a node that does not answer need not say goodbye
+            async with asyncio.timeout(ANSWER_TIMEOUT):
+                await connection.close()
 
 
 @pytest.fixture(scope="session")

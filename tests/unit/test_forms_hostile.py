@@ -563,7 +563,7 @@ def test_forms_are_learnt_and_forgotten_by_several_threads_at_once() -> None:
 
     def work(seed: int) -> None:
         rng = random.Random(seed)  # noqa: S311  repeatable, no secret
-        ready.wait()
+        ready.wait(timeout=30)
         try:
             for _ in range(30):
                 data = rng.choice(many)

@@ -18,7 +18,7 @@ from edxml_schemas.checks.engines import compiled
 sys.setswitchinterval(1e-6)
 gate, wrong = threading.Barrier(8), []
 def ask(name):
-    gate.wait()
+    gate.wait(timeout=30)
     try:
         compiled(name)
     except Exception as problem:
@@ -57,7 +57,7 @@ def test_schemas_are_compiled_by_one_thread_at_a_time_and_once(monkeypatch: pyte
     gate = threading.Barrier(THREADS)
 
     def ask(number: int) -> engines.Compiled:
-        gate.wait()
+        gate.wait(timeout=30)
         return engines.compiled(("edxml.xsd", "receipt.xsd")[number % 2])
 
     with ThreadPoolExecutor(THREADS) as threads:
