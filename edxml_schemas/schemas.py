@@ -17,7 +17,7 @@ from typing import Final
 from lxml import etree
 
 from edxml_schemas.checks import rules
-from edxml_schemas.checks.engines import Fault, compiled, xmlschema_faults
+from edxml_schemas.checks.engines import Fault, compiled
 from edxml_schemas.checks.rule_table import MANY
 from edxml_schemas.contract import MessageType
 from edxml_schemas.findings import Finding, FindingCode, Findings, finding
@@ -103,6 +103,8 @@ def explain(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Findings:
     parsed = parse(data, limits)
     if not isinstance(parsed, Parsed):
         return parsed
+    from edxml_schemas.checks.second_engine import xmlschema_faults  # a fifth of a second that few need
+
     return _judge(parsed.root, limits, xmlschema_faults)
 
 

@@ -4,16 +4,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import orjson
 import typer
 
-from agents.desk import Desk
-from agents.logs import configure_logs
-from agents.packaging import Refusal, refusal_as_dicts, refusal_lines
-from agents.settings import load_settings
-from agents.spool import Spool
+if TYPE_CHECKING:  # what a command needs is imported when it runs: `--help` and a usage fault come at once
+    from agents.desk import Desk
+    from agents.packaging import Refusal
 
 
 class Exit(IntEnum):
@@ -47,12 +45,17 @@ Verbose = Annotated[
 
 
 @contextmanager
-def desk_of(config: Path) -> Iterator[Desk]:
+def desk_of(config: Path) -> "Iterator[Desk]":
     """The desk of the agent that `config` describes. Raises UsageFault and SpoolUnavailable."""
+    from agents.desk import Desk
+    from agents.logs import configure_logs
+    from agents.settings import load_settings
+    from agents.spool import Spool
+
     configure_logs()  # what is logged goes to stderr; stdout is for results
     settings = load_settings(config)
     with Spool.open(settings.spool) as spool:
-        yield Desk(settings, spool)
+        yield Desk(settings, spool, quiet=True)
 
 
 def say(vi: str, en: str) -> None:
@@ -65,8 +68,10 @@ def print_json(value: object) -> None:
     typer.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
 
 
-def refuse(refusal: Refusal, *, as_json: bool) -> None:
+def refuse(refusal: "Refusal", *, as_json: bool) -> None:
     """Prints why something was not sent, and ends with 1."""
+    from agents.packaging import refusal_as_dicts, refusal_lines
+
     if as_json:
         print_json({"state": "fault", "problems": refusal_as_dicts(refusal)})
     else:

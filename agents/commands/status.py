@@ -4,14 +4,16 @@ import hashlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from agents.commands.shared import CONFIG, AsJson, Config, Exit, Verbose, desk_of, print_json, refuse, say
-from agents.desk import Desk, Sent
 from edxml_schemas.model import StaffInfo
 from edxml_schemas.statuses import STATUS_TEXT, StatusCode
+
+if TYPE_CHECKING:
+    from agents.desk import Desk, Sent
 
 SAFE_NAME: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,100}")
 COLUMNS: Final = (
@@ -87,7 +89,7 @@ def status(
 
 
 def _report(
-    desk: Desk, name: str, code: str, *, reason: str, to: str, staff: str, department: str, as_json: bool
+    desk: "Desk", name: str, code: str, *, reason: str, to: str, staff: str, department: str, as_json: bool
 ) -> None:
     if code not in set(StatusCode):
         say(f"Không có trạng thái {code}.", f"There is no status {code}.")
@@ -109,7 +111,7 @@ def _report(
         say(f"Đã ghi trạng thái {code} ({vi}), chờ gửi.", f"Status {code} ({en}) is kept and waits to be sent.")
 
 
-def _show(desk: Desk, name: str, *, self_tests: bool, as_json: bool) -> None:
+def _show(desk: "Desk", name: str, *, self_tests: bool, as_json: bool) -> None:
     from agents.sent_view import sent_as_dict
 
     tests = desk.spool.find_submissions(self_tests=True) if self_tests or not name else []
@@ -133,7 +135,7 @@ def _show(desk: Desk, name: str, *, self_tests: bool, as_json: bool) -> None:
         )
 
 
-def _tell_doubtful(desk: Desk) -> None:
+def _tell_doubtful(desk: "Desk") -> None:
     doubtful = desk.spool.doubtful_receipts()
     if doubtful:
         why = ", ".join(sorted({code for each in doubtful for code in each.findings.split("\n")}))
@@ -143,7 +145,7 @@ def _tell_doubtful(desk: Desk) -> None:
         )
 
 
-def _write_receipts(desk: Desk, name: str, folder: Path) -> None:
+def _write_receipts(desk: "Desk", name: str, folder: Path) -> None:
     """Every receipt byte for byte, as `<submission>/<number>-<kind>-<start of its digest>.xml`.
 
     What a document system handed in, where the agent vouched for it, lies beside them as `original.edxml`.
@@ -172,7 +174,7 @@ def file_name(name: str) -> str:
     return name if SAFE_NAME.fullmatch(name) else hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()
 
 
-def _print_table(found: Sequence[Sent]) -> None:
+def _print_table(found: "Sequence[Sent]") -> None:
     from rich.console import Console
     from rich.table import Table
 

@@ -3,7 +3,8 @@
 from lxml import etree
 
 from edxml_schemas import schemas
-from edxml_schemas.checks.engines import compiled, xmlschema_faults
+from edxml_schemas.checks.engines import compiled
+from edxml_schemas.checks.second_engine import xmlschema_faults
 from edxml_schemas.findings import FindingCode, Findings
 from tests.support.mutations import mutated, safe_parser, starts
 

@@ -8,7 +8,8 @@ from lxml import etree
 from xmlschema.validators import XsdElement
 
 from edxml_schemas import schemas
-from edxml_schemas.checks.engines import compiled, explainer
+from edxml_schemas.checks.engines import compiled
+from edxml_schemas.checks.second_engine import explainer
 from edxml_schemas.contract import MessageType
 from edxml_schemas.findings import Finding, FindingCode, Findings, codes
 from edxml_schemas.limits import DEFAULT_LIMITS, Limits

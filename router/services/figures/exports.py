@@ -6,15 +6,13 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.styles import Font
-
 from router.core.figures import KIND_TEXT, Kind
 from router.core.summaries import Summary
 from router.services.figures.statistics import Line, Point, Statistics
 
 BOM: Final = "\ufeff"
+LINES: Final = 200
+"""Lines of a page; files have all of them."""
 HOUR: Final = timedelta(hours=1)
 _RISKY: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 Cell = str | int | float | None
@@ -64,6 +62,8 @@ def as_csv(found: Statistics) -> bytes:
 
 def as_workbook(found: Statistics) -> bytes:
     """An Excel workbook: the organs, and the days of the last month."""
+    from openpyxl import Workbook  # 180 modules, for who exports Excel alone
+
     book = Workbook(write_only=True)
     sheet = book.create_sheet("Thống kê")
     sheet.freeze_panes = "C2"
@@ -85,17 +85,19 @@ def harmless(cell: Cell) -> Cell:
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(_RISKY) else cell
 
 
-def as_dict(found: Statistics) -> dict[str, object]:
-    """The JSON of the page and of `truc stats --json`. Shares are from 0 to 1, times are seconds."""
+def as_dict(found: Statistics, *, most: int = LINES) -> dict[str, object]:
+    """The JSON of the page and of `truc stats --json`, with so many lines at most, the largest. Shares are from 0 to 1,
+    times are seconds."""
     return {
+        "at": found.at,
         "first": found.first,
         "last": found.last,
         "root": found.root,
         "name": found.name,
         "path": [{"organ": code, "name": name} for code, name in found.path],
         "whole": summary_as_dict(found.whole),
-        "lines": [line_as_dict(each) for each in found.lines],
-        "more": found.more,
+        "lines": [line_as_dict(each) for each in found.lines[:most]],
+        "more": max(len(found.lines) - most, 0),
         "days": points_as_dicts(found.days),
         "months": points_as_dicts(found.months),
     }
@@ -147,6 +149,9 @@ def summary_as_dict(found: Summary) -> dict[str, object]:
 
 
 def _heads(sheet: Any, headings: Sequence[str]) -> None:
+    from openpyxl.cell import WriteOnlyCell
+    from openpyxl.styles import Font
+
     cells = []
     for heading in headings:
         cell = WriteOnlyCell(sheet, value=heading)

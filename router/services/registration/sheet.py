@@ -9,9 +9,6 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
-from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
-
 from router.services.registration.registry_file import COLUMNS, FILE_BYTES, Problem
 
 ZIP_START: Final = b"PK\x03\x04"
@@ -35,6 +32,9 @@ def read_sheet(data: bytes) -> Lines | tuple[Problem, ...]:
 
     A cell with a formula is a fault: it is never evaluated, and what Excel remembered of it is not believed.
     """
+    from openpyxl import load_workbook  # 180 modules, for who reads Excel alone
+    from openpyxl.utils.exceptions import InvalidFileException
+
     faults = _container_faults(data)
     if faults:
         return faults
