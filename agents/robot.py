@@ -1,11 +1,10 @@
 """The robot agency: nobody reads there. It answers self-tests of the link by itself and refuses everything else.
 
 It is an ordinary agent with this connector in place of a document system. What it has answered is cleared from its
-spool after some days, for it has nobody's letters to keep.
+spool after some days, for it has nobody's letters to keep (see `tidying`).
 """
 
 import asyncio
-from datetime import timedelta
 from typing import Final
 from uuid import NAMESPACE_URL, uuid5
 
@@ -13,13 +12,10 @@ from agents.desk import Desk
 from agents.errors import Unavailable, UsageFault
 from agents.pacing import backoff, pause
 from agents.spool.records import InboxItem
-from agents.spool.selftests import forget
+from agents.trail import trace_of_delivery
 from edxml_schemas.statuses import StatusCode
 
-KEEP: Final = timedelta(days=7)
-"""How long what came and was answered stays in the spool."""
 LOOK: Final = 0.05  # seconds between two looks at the spool's change counter
-CLEAN_EVERY: Final = 3600.0  # seconds
 BATCH: Final = 100
 NOT_A_READER: Final = (
     "Đây là cơ quan robot, chỉ trả lời kiểm tra đường truyền; không ai đọc văn bản ở đây. Đề nghị gửi đúng nơi nhận. / "
@@ -49,9 +45,7 @@ class Robot:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop` is set. Faults of the spool are waited out."""
-        clock = asyncio.get_running_loop()
         seen: int | None = None
-        cleaned_at = float("-inf")
         failures = 0
         while not stop.is_set():
             try:
@@ -59,9 +53,6 @@ class Robot:
                 if changes != seen:
                     await asyncio.to_thread(self.answer)
                     seen = changes
-                if clock.time() - cleaned_at >= CLEAN_EVERY:
-                    await asyncio.to_thread(self.clean)
-                    cleaned_at = clock.time()
                 failures = 0
             except Unavailable as fault:
                 self._desk.log.warning("robot.waiting", vi=fault.vi, en=fault.en)
@@ -85,11 +76,11 @@ class Robot:
                 raise
             except Exception:
                 self._aside.add(item.leg_id)
-                self._desk.log.exception("robot.set-aside", leg=item.leg_id)
+                self._desk.log.exception("robot.set-aside", trace_id=trace_of_delivery(item), leg=item.leg_id)
         return done
 
     def _answer(self, item: InboxItem) -> None:
-        test = item.self_test
+        test, log = item.self_test, self._desk.log.bind(trace_id=trace_of_delivery(item), leg=item.leg_id)
         said = self._desk.report(
             item.leg_id,
             StatusCode.RECEIVED if test else StatusCode.RECEPTION_REFUSED,
@@ -98,13 +89,6 @@ class Robot:
         )
         if not isinstance(said, str):
             # Nobody can answer a document that cannot be read; looking again would change nothing.
-            self._desk.log.error("robot.not-answered", leg=item.leg_id, findings=[str(each) for each in said])
+            log.error("robot.not-answered", findings=[str(each) for each in said])
         self._desk.take(item.leg_id)  # only now: after a crash between the two the same answer is kept once
-        self._desk.log.info("robot.answered", leg=item.leg_id, sender=item.sender, self_test=test)
-
-    def clean(self) -> int:
-        """Clears away what is older than `KEEP`; how many rows. Raises SpoolUnavailable."""
-        cleared = forget(self._desk.spool, before=self._desk.clock.now() - KEEP, everything=True)
-        if cleared:
-            self._desk.log.info("robot.cleaned", rows=cleared)
-        return cleared
+        log.info("robot.answered", sender=item.sender, self_test=test)

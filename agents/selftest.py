@@ -30,8 +30,9 @@ from agents.selftest_report import (
 )
 from agents.spool import is_running
 from agents.spool.form import NAME_CHARS, NOTATION, NUMBER_DIGITS, SUBJECT
-from agents.spool.selftests import SUBMISSION_PREFIX, forget, withdraw
+from agents.spool.selftests import SUBMISSION_PREFIX, withdraw
 from edxml_schemas.drafts import draft_from_mapping
+from edxml_schemas.traces import trace_id
 
 __all__ = ["SelfTestBusy", "run_selftest"]
 
@@ -39,8 +40,6 @@ LONGEST: Final = 600.0
 """Seconds that anybody may wait for one."""
 SPACING: Final = timedelta(seconds=5)
 """From the beginning of one self-test to the next."""
-KEEP: Final = timedelta(days=7)
-"""Self-tests older than this are cleared from the spool when another one ends."""
 LOOK: Final = 0.05  # seconds between two looks at the spool's change counter
 LOCK: Final = "selftest.lock"
 
@@ -95,7 +94,8 @@ async def run_selftest(
         try:
             return await test.run(timeout)
         finally:
-            await asyncio.to_thread(_tidy, desk, test.submission_id, used.now())
+            # One that never left must not leave later.
+            await asyncio.to_thread(withdraw, desk.spool, test.submission_id)
 
 
 class _SelfTest:
@@ -197,7 +197,12 @@ class _SelfTest:
             fault=fault,
         )
         self._desk.log.info(
-            "selftest", submission=self.submission_id, to=self._to, ok=report.ok, hop=fault.hop.value if fault else ""
+            "selftest",
+            trace_id=trace_id(self._sender, self._document_id),
+            submission=self.submission_id,
+            to=self._to,
+            ok=report.ok,
+            hop=fault.hop.value if fault else "",
         )
         return report
 
@@ -207,12 +212,6 @@ _NOT_RUNNING: Final = HopFault(
     vi="Tác nhân này chưa chạy, nên không gì được gửi lên trục.",
     en="This agent does not run, so that nothing is sent to the hub.",
 )
-
-
-def _tidy(desk: Desk, submission_id: str, now: datetime) -> None:
-    """A self-test that never left must not leave later; old ones go."""
-    withdraw(desk.spool, submission_id)
-    forget(desk.spool, before=now - KEEP)
 
 
 @contextmanager

@@ -1,20 +1,15 @@
 """`truc-agent gateway`."""
 
 import asyncio
-import signal
-from typing import Annotated
-
-import typer
 
 from agents.commands.shared import CONFIG, Config, Verbose, say
+from agents.commands.until_told import JsonLogs, prepared, until_told
 
 
 def gateway(
     *,
     config: Config = CONFIG,
-    json_logs: Annotated[
-        bool, typer.Option("--json-logs", help="Ghi nhật ký dạng JSON. / Write the log as JSON.")
-    ] = False,
+    json_logs: JsonLogs = False,
     verbose: Verbose = False,
 ) -> None:
     """Chạy tác nhân và cổng HTTP cho phần mềm quản lý văn bản / Run the agent with its HTTP gateway.
@@ -35,25 +30,9 @@ def gateway(
     settings, port in use, unusable TLS certificate · 3 kho tạm không dùng được, hoặc tác nhân đang chạy nơi khác /
     spool unusable, or the agent runs already.
     """
-    from agents.logs import configure_logs
     from agents.runner import run_gateway
-    from agents.settings import load_settings
 
-    settings = load_settings(config)
-    configure_logs(json=json_logs, verbose=verbose)
-
-    async def until_told() -> None:
-        stop, reload = asyncio.Event(), asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for each in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(each, stop.set)
-        loop.add_signal_handler(signal.SIGHUP, reload.set)
-        await run_gateway(settings, stop=stop, reload=reload)
-
-    try:
-        import uvloop
-    except ImportError:
-        asyncio.run(until_told())
-    else:
-        uvloop.run(until_told())
+    settings = prepared(config, json_logs=json_logs, verbose=verbose)
+    reload = asyncio.Event()
+    until_told(lambda stop: run_gateway(settings, stop=stop, reload=reload), hangup=reload)
     say("Đã dừng.", "Stopped.")

@@ -70,7 +70,7 @@ def replay(
 
     with ExitStack() as open_spools:
         desks = {
-            each.name: Desk(each, open_spools.enter_context(Spool.open(each.spool)))
+            each.name: Desk(each, open_spools.enter_context(Spool.open(each.spool)), quiet=True)
             for each in settings
             if each.name in wanted
         }

@@ -1,20 +1,13 @@
 """`truc-agent robot`."""
 
-import asyncio
-import signal
-from typing import Annotated
-
-import typer
-
 from agents.commands.shared import CONFIG, Config, Verbose, say
+from agents.commands.until_told import JsonLogs, prepared, until_told
 
 
 def robot(
     *,
     config: Config = CONFIG,
-    json_logs: Annotated[
-        bool, typer.Option("--json-logs", help="Ghi nhật ký dạng JSON. / Write the log as JSON.")
-    ] = False,
+    json_logs: JsonLogs = False,
     verbose: Verbose = False,
 ) -> None:
     """Chạy cơ quan robot / Run a robot agency until it is told to stop (Ctrl-C, SIGTERM).
@@ -29,25 +22,10 @@ def robot(
     Mã thoát / exit codes: 0 dừng theo lệnh / stopped as told · 2 cấu hình sai / bad settings ·
     3 kho tạm không dùng được, hoặc tác nhân đang chạy nơi khác / spool unusable, or the agent runs already.
     """
-    from agents.logs import configure_logs
     from agents.runner import run_agent
-    from agents.settings import load_settings
 
     # A gateway has nothing to offer here: nobody reads, and the robot refuses before anybody could take.
-    settings = load_settings(config).model_copy(update={"robot": True, "gateway": None})
-    configure_logs(json=json_logs, verbose=verbose)
-
-    async def until_told() -> None:
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for each in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(each, stop.set)
-        await run_agent(settings, stop=stop)
-
-    try:
-        import uvloop
-    except ImportError:
-        asyncio.run(until_told())
-    else:
-        uvloop.run(until_told())
+    alone = {"robot": True, "gateway": None}
+    settings = prepared(config, json_logs=json_logs, verbose=verbose).model_copy(update=alone)
+    until_told(lambda stop: run_agent(settings, stop=stop))
     say("Robot đã dừng.", "The robot has stopped.")

@@ -83,15 +83,20 @@ def build_app(gateway: Gateway) -> ASGIApp:
     application.router.redirect_slashes = False  # it would send clients to whatever their Host header says
     leave_exceptions_to_guard(application)
     guarded = Guard(application, settings=gateway.settings, answer=answer, log=gateway.log)
-    return behind_proxies(_one_slash(guarded), gateway.settings)
+    return behind_proxies(_plain_path(guarded), gateway.settings)
 
 
-def _one_slash(app: ASGIApp) -> ASGIApp:
-    """`//sendEdoc` is `/sendEdoc`: client libraries put a slash behind an address that ends in one."""
+def _plain_path(app: ASGIApp) -> ASGIApp:
+    """`//sendEdoc` is `/sendEdoc`: client libraries put a slash behind an address that ends in one.
+
+    `http://host/sendEdoc` is, too: so speak clients that take the gateway for a proxy (RFC 9112, 3.2.2).
+    """
 
     async def called(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].startswith("//"):
-            path = "/" + scope["path"].lstrip("/")
+        if scope["type"] == "http" and scope["path"].startswith(("//", "http://", "https://")):
+            _, found, behind = scope["path"].partition("://")
+            path = behind.partition("/")[2] if found and not scope["path"].startswith("/") else scope["path"]
+            path = "/" + path.lstrip("/")
             scope = {**scope, "path": path, "raw_path": quote(path).encode("ascii")}
         await app(scope, receive, send)
 

@@ -1,6 +1,6 @@
 """Request bodies on their way to disk: memory does not grow with what is sent.
 
-async with receive_body(request.stream(), folder=gateway.incoming, limit=…, idle=…) as kept:
+async with receive_body(request.stream(), room=gateway.uploads, limit=…, idle=…) as kept:
     outcome = await asyncio.to_thread(office.submit, caller, kept.path)
 """
 
@@ -11,10 +11,10 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from uuid import uuid4
+
+from agents.gateway.uploads import BODY, Share, Uploads
 
 PRIVATE: Final = 0o600
-SUFFIX: Final = ".body"
 BATCH: Final = 256 * 1024  # bytes gathered in memory before they go to disk
 
 
@@ -45,28 +45,29 @@ class Kept:
 
 @asynccontextmanager
 async def receive_body(
-    stream: AsyncIterator[bytes], *, folder: Path, limit: int, idle: float, without_tail: bytes = b""
+    stream: AsyncIterator[bytes], *, room: Uploads, limit: int, idle: float, without_tail: bytes = b""
 ) -> AsyncIterator[Kept]:
-    """Writes a stream into a file of `folder`, which only this user may read.
+    """Writes a stream into a file of `room`, which only this user may read.
 
     `idle` is in seconds. A body that ends in `without_tail` is kept without it, in file, size and digest; the limit
-    counts it. Raises TooLarge, TooSlow, and OSError when the disk does not play along. Not synced: what counts is
-    durable only in the spool.
+    counts it. Raises TooLarge, TooSlow, NoRoom, and OSError when the disk does not play along. Not synced: what counts
+    is durable only in the spool.
     """
-    file = await asyncio.to_thread(_File, folder, without_tail)
-    try:
-        await _write(stream, file, limit=limit, idle=idle)
-        yield await asyncio.to_thread(file.kept)
-    finally:
-        await asyncio.to_thread(file.remove)
+    with room.place(BODY) as (path, share):
+        file = await asyncio.to_thread(_File, path, share, without_tail)
+        try:
+            await _write(stream, file, limit=limit, idle=idle)
+            yield await asyncio.to_thread(file.kept)
+        finally:
+            await asyncio.to_thread(file.remove)
 
 
 class _File:
     """Where a body goes, its last bytes held back as long as they may be the tail. Synchronous."""
 
-    def __init__(self, folder: Path, tail: bytes) -> None:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._path = folder / f"{uuid4().hex}{SUFFIX}"
+    def __init__(self, path: Path, share: Share, tail: bytes) -> None:
+        self._path = path
+        self._share = share
         self._path.touch(mode=PRIVATE, exist_ok=False)
         self._file = self._path.open("wb")
         self._digest = hashlib.sha256()
@@ -81,6 +82,7 @@ class _File:
         self._keep(whole[:cut])
 
     def _keep(self, content: bytes) -> None:
+        self._share.grow(len(content))
         self._digest.update(content)
         self._file.write(content)
         self._size += len(content)
@@ -116,11 +118,3 @@ async def _write(stream: AsyncIterator[bytes], file: _File, *, limit: int, idle:
             await asyncio.to_thread(file.add, bytes(waiting))
             waiting.clear()
     await asyncio.to_thread(file.add, bytes(waiting))
-
-
-def clear_away(folder: Path) -> int:
-    """Removes what a process that died left in `folder`; how many files. Call it before the first request."""
-    left = list(folder.glob(f"*{SUFFIX}"))
-    for path in left:
-        path.unlink(missing_ok=True)
-    return len(left)

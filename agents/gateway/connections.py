@@ -29,7 +29,14 @@ _REASONS: Final = {400: b"Bad Request", 408: b"Request Timeout", 431: b"Headers 
 class GatewayConfig(Config):
     """uvicorn's settings, with ours beside them."""
 
-    def __init__(self, app: Any, *, gateway: GatewaySettings, log: FilteringBoundLogger, **values: Any) -> None:
+    def __init__(
+        self,
+        app: Any,
+        *,
+        gateway: GatewaySettings,
+        log: FilteringBoundLogger,
+        **values: Any,
+    ) -> None:
         super().__init__(
             app,
             http=GatewayProtocol,
@@ -40,6 +47,31 @@ class GatewayConfig(Config):
         self.log = log
 
 
+class Placed:
+    """A connection that holds a place, from its acceptance to its end."""
+
+    address: str = ""
+    """Whose bound on connections it counts against; empty when nobody's."""
+
+
+def exceeded(newcomer: Placed, others: Iterable[object], *, who: str, settings: GatewaySettings) -> int:
+    """The bound that a connection from `who` is beyond, of all or of its address; 0 when there is room.
+
+    Then it has its address. `others` are the connections that hold a place; `newcomer` may be among them.
+    """
+    there = [each for each in others if each is not newcomer]
+    if len(there) >= settings.connections:
+        return settings.connections
+    own = address_of(who)
+    if not own or _is_in(who, settings.trusted_proxies):
+        return 0
+    same = sum(1 for each in there if isinstance(each, Placed) and each.address == own)
+    if same >= settings.connections_per_address:
+        return settings.connections_per_address
+    newcomer.address = own
+    return 0
+
+
 def _is_in(host: str, networks: Iterable[str]) -> bool:
     try:
         address = ipaddress.ip_address(host)
@@ -48,7 +80,7 @@ def _is_in(host: str, networks: Iterable[str]) -> bool:
     return any(address in ipaddress.ip_network(each) for each in networks)
 
 
-class GatewayProtocol(H11Protocol):
+class GatewayProtocol(H11Protocol, Placed):
     """From the first byte to the last, of one connection."""
 
     def __init__(
@@ -66,8 +98,8 @@ class GatewayProtocol(H11Protocol):
         self._head_deadline: asyncio.TimerHandle | None = None
         self._stall: asyncio.TimerHandle | None = None
         self._one_too_many = False
-        self.address = ""
-        """Whose bound on connections it counts against; empty when nobody's."""
+        self._between = True
+        """Nothing of the next request is there yet."""
         self.timeout_keep_alive = config.gateway.keep_alive.total_seconds()  # type: ignore[assignment]  # call_later's
 
     # ── The connection ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -77,7 +109,7 @@ class GatewayProtocol(H11Protocol):
         certificate = transport.get_extra_info("ssl_object")
         shown = certificate.getpeercert(binary_form=True) if certificate is not None else None
         self.app_state = self.app_state | {STATE: hashlib.sha256(shown).hexdigest() if shown else ""}
-        limit = self._exceeded()
+        limit = exceeded(self, self.connections, who=self._who(), settings=self._gateway)
         if limit:
             self._one_too_many = True
             self._log.warning("connections.full", limit=limit, client=self._who())
@@ -85,23 +117,6 @@ class GatewayProtocol(H11Protocol):
             self.connections.discard(self)  # however long it takes to go, it takes nobody's place
             return
         self._watch_head()
-
-    def _exceeded(self) -> int:
-        """The bound that this connection is beyond, of all or of its address; 0 when there is room.
-
-        A TLS handshake that is under way holds no place: connections are known here when it is done.
-        """
-        bounds = self._gateway
-        if len(self.connections) > bounds.connections:
-            return bounds.connections
-        own = address_of(self._who())
-        if not own or _is_in(self._who(), bounds.trusted_proxies):
-            return 0
-        same = sum(1 for each in self.connections if isinstance(each, GatewayProtocol) and each.address == own)
-        if same >= bounds.connections_per_address:
-            return bounds.connections_per_address
-        self.address = own
-        return 0
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget_head()
@@ -120,6 +135,19 @@ class GatewayProtocol(H11Protocol):
             self._log.warning("connection.nonsense", client=self._who())
             self.transport.close()
         self._watch_head()
+
+    def handle_events(self) -> None:
+        if self._between and self.conn.their_state is h11.IDLE:
+            self._skip_empty_lines()
+        super().handle_events()
+
+    def _skip_empty_lines(self) -> None:
+        """Some clients write CR LF behind a body and do not count it: that is no request (RFC 9112, 2.2)."""
+        held = self.conn.trailing_data[0]
+        empty = len(held) - len(held.lstrip(b"\r\n"))
+        if empty:
+            self.conn._receive_buffer.maybe_extract_at_most(empty)  # h11 has no other way to take them out
+        self._between = empty == len(held)
 
     def _watch_head(self) -> None:
         """A deadline while a head is awaited, or the rest of a body that was answered before its end."""
@@ -159,6 +187,7 @@ class GatewayProtocol(H11Protocol):
     # ── What goes ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def on_response_complete(self) -> None:
+        self._between = True
         super().on_response_complete()
         self._watch_head()
 

@@ -197,7 +197,11 @@ class Offers:
         if not caller.may(Right.RECEIVE):
             return
         said = self._desk.arrivals.upon_taking(item)
-        self._spool.mark_taken(item.leg_id, now=self._desk.clock.now(), by=caller.key_id, said=said)
+        now = self._desk.clock.now()
+        marked = self._spool.mark_taken(item.leg_id, now=now, by=caller.key_id, said=said)
+        if marked is not None and marked[1]:
+            told = {"system": caller.system_id, "key": caller.key_id}
+            self._desk.trail.taken(marked[0], now=now, event="marked", **told)
 
     def about(
         self, caller: Caller, item: InboxItem, packed: Package, *, submission_id: str, offered: str
@@ -213,14 +217,9 @@ class Offers:
         return replace(new, caller=caller.system_id, offered=offered)
 
     def _log(self, caller: Caller, new: NewSubmission) -> None:
-        self._desk.log.info(
-            "offered",
-            system=caller.system_id,
-            key=caller.key_id,
-            submission=new.submission_id,
-            document=new.document_id,
-            status=new.status_code,
-        )
+        now = self._desk.clock.now()
+        told = {"system": caller.system_id, "key": caller.key_id}
+        self._desk.trail.kept(new, began=new.created_at, ended=now, event="offered", **told)
 
 
 def leased_by_other(item: InboxItem, caller: Caller, now: datetime) -> LeasedByOther | None:

@@ -66,7 +66,10 @@ class Office:
         if isinstance(kept, Accepted) and kind is not None:
             there = self._spool.submission(kept.submission_id)
             if there is not None and there.type is not kind:
-                self._desk.log.warning("offered.other-kind", submission=kept.submission_id, called=kind.value)
+                trace = self._desk.trail.trace(there)
+                self._desk.log.warning(
+                    "offered.other-kind", trace_id=trace, submission=kept.submission_id, called=kind.value
+                )
         return kept
 
     def received(
@@ -306,5 +309,6 @@ class Office:
             return other
         state = item.taking(now)
         if changed:
-            self._desk.log.info("marked", leg=leg_id, state=state.value, system=caller.system_id, key=caller.key_id)
+            told = {"state": state.value, "system": caller.system_id, "key": caller.key_id}
+            self._desk.trail.taken(item, now=now, event="marked", **told)
         return Marked(state=state, repeated=not changed)

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from agents.errors import Unavailable
 from agents.gateway.bodies import TooLarge, TooSlow
+from agents.gateway.uploads import NoRoom
 
 RETRY_AFTER: Final = 30  # seconds; what is away is rarely back sooner
 
@@ -27,6 +28,8 @@ class ProblemKind(StrEnum):
     TOO_SLOW = "body-too-slow"
     THROTTLED = "too-many-requests"
     UNAVAILABLE = "unavailable"
+    NO_ROOM = "no-room"
+    DISK_FULL = "disk-full"
     UNEXPECTED = "unexpected"
 
 
@@ -49,6 +52,10 @@ class Problem:
     @property
     def text(self) -> str:
         return f"{self.vi} / {self.en}"
+
+
+def _words(fault: Unavailable) -> tuple[str, str]:
+    return fault.vi, fault.en
 
 
 _TEXTS: Final[Mapping[ProblemKind, tuple[int, int, str, str]]] = MappingProxyType(
@@ -101,6 +108,8 @@ _TEXTS: Final[Mapping[ProblemKind, tuple[int, int, str, str]]] = MappingProxyTyp
             "Agent tạm thời chưa phục vụ được, chưa nhận gì của yêu cầu này. Đề nghị gửi lại sau.",
             "The agent cannot serve at the moment; nothing of this request was kept. Try again later.",
         ),
+        ProblemKind.NO_ROOM: (503, 20, *_words(NoRoom(disk=False))),
+        ProblemKind.DISK_FULL: (507, 20, *_words(NoRoom(disk=True))),
         ProblemKind.UNEXPECTED: (
             500,
             20,
@@ -109,7 +118,25 @@ _TEXTS: Final[Mapping[ProblemKind, tuple[int, int, str, str]]] = MappingProxyTyp
         ),
     }
 )
-_TRY_AGAIN: Final = frozenset({ProblemKind.TOO_SLOW, ProblemKind.UNAVAILABLE, ProblemKind.UNEXPECTED})
+_TRY_AGAIN: Final = frozenset(
+    {
+        ProblemKind.TOO_SLOW,
+        ProblemKind.UNAVAILABLE,
+        ProblemKind.NO_ROOM,
+        ProblemKind.DISK_FULL,
+        ProblemKind.UNEXPECTED,
+    }
+)
+_OF_ERROR: Final = (
+    (TooLarge, ProblemKind.TOO_LARGE),
+    (TooSlow, ProblemKind.TOO_SLOW),
+    (ClientDisconnect, ProblemKind.BAD_REQUEST),
+    ((Unavailable, OSError), ProblemKind.UNAVAILABLE),
+)
+_IN_THE_LOG: Final = frozenset(
+    {ProblemKind.UNAVAILABLE, ProblemKind.NO_ROOM, ProblemKind.DISK_FULL, ProblemKind.UNEXPECTED}
+)
+"""Which have an incident id."""
 _OF_STATUS: Final = MappingProxyType({404: ProblemKind.NOT_FOUND, 405: ProblemKind.METHOD, 413: ProblemKind.TOO_LARGE})
 
 
@@ -130,18 +157,18 @@ def problem(kind: ProblemKind, *, incident: str = "", headers: Mapping[str, str]
 
 def problem_of(error: Exception, *, incident: str) -> Problem:
     """What an exception is to the client: never its words, which belong into the log."""
+    kind = _kind_of(error)
     if isinstance(error, HTTPException):
-        kind = _OF_STATUS.get(error.status_code, ProblemKind.BAD_REQUEST)
         return problem(kind, headers=error.headers)
-    if isinstance(error, TooLarge):
-        return problem(ProblemKind.TOO_LARGE)
-    if isinstance(error, TooSlow):
-        return problem(ProblemKind.TOO_SLOW)
-    if isinstance(error, ClientDisconnect):
-        return problem(ProblemKind.BAD_REQUEST)
-    if isinstance(error, Unavailable | OSError):
-        return problem(ProblemKind.UNAVAILABLE, incident=incident)
-    return problem(ProblemKind.UNEXPECTED, incident=incident)
+    return problem(kind, incident=incident if kind in _IN_THE_LOG else "")
+
+
+def _kind_of(error: Exception) -> ProblemKind:
+    if isinstance(error, HTTPException):
+        return _OF_STATUS.get(error.status_code, ProblemKind.BAD_REQUEST)
+    if isinstance(error, NoRoom):
+        return ProblemKind.DISK_FULL if error.disk else ProblemKind.NO_ROOM
+    return next((kind for kinds, kind in _OF_ERROR if isinstance(error, kinds)), ProblemKind.UNEXPECTED)
 
 
 def plain_answer(told: Problem) -> Response:

@@ -21,6 +21,7 @@ from structlog.typing import FilteringBoundLogger
 from agents.desk import Desk
 from agents.gateway.office import Office
 from agents.gateway.settings import GatewaySettings
+from agents.gateway.uploads import Uploads
 from agents.ports import Clock
 
 if TYPE_CHECKING:  # the rooms import this module
@@ -63,8 +64,13 @@ class Gateway:
 
     @property
     def incoming(self) -> Path:
-        """Where `bodies.receive_body` writes."""
+        """Where bodies and long answers wait on disk."""
         return self.folder / "incoming"
+
+    @cached_property
+    def uploads(self) -> Uploads:
+        """For `bodies.receive_body`: the same folder, with its bounds."""
+        return Uploads(self.incoming, most=self.settings.incoming_bytes, free=self.settings.free_bytes)
 
     @property
     def idle(self) -> float:

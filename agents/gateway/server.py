@@ -3,9 +3,8 @@
 import asyncio
 import contextlib
 import ipaddress
-import ssl
 from collections.abc import Iterator
-from pathlib import Path
+from datetime import UTC, datetime
 from socket import AF_INET, AF_INET6, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET, socket
 from typing import Final
 
@@ -18,32 +17,38 @@ from agents.errors import UsageFault
 from agents.gateway.access.store import AccessStore
 from agents.gateway.access.throttle import Throttle
 from agents.gateway.app import build_app, connectors_of
-from agents.gateway.bodies import clear_away
 from agents.gateway.connections import GatewayConfig
 from agents.gateway.directory import Directory
+from agents.gateway.handshakes import TlsDoor
 from agents.gateway.office import Office
 from agents.gateway.rooms import Gateway
 from agents.gateway.settings import GatewaySettings
 from agents.gateway.tls import Certificate
-from agents.pacing import news_or
+from agents.gateway.uploads import FOLDER_MODE, Uploads
+from agents.pacing import news_or, pause
 
 LOOK: Final = 2.0  # seconds between two looks at the files of the certificate
 GRACE: Final = 5.0  # seconds for the dialects' loops to end, once requests have ended
-PRIVATE: Final = 0o700
+SWEEP: Final = 600.0  # seconds between two looks for uploads that were abandoned
 BACKLOG: Final = 512  # connections that the system holds until they are taken
 
 
 @contextlib.contextmanager
 def opened(desk: Desk) -> Iterator[Gateway]:
     """The rooms of the gateway, over the agent's desk. Raises Unavailable, and UsageFault without a `[gateway]`."""
+    if desk.settings.robot:
+        raise UsageFault(
+            "Cơ quan robot (robot = true) không có cổng kết nối: không phần mềm nào nhận văn bản ở đó. Đề nghị bỏ "
+            "robot = true, hoặc chạy truc-agent robot.",
+            "A robot agency (robot = true) has no gateway: no document system takes anything there. Remove "
+            "robot = true, or run truc-agent robot.",
+        )
     settings = desk.settings.gateway
     if settings is None:
         raise UsageFault(
             "agent.toml chưa có mục [gateway]; đề nghị thêm mục này (xem agents/gateway/README.md).",
             "agent.toml has no [gateway] table; add one (see agents/gateway/README.md).",
         )
-    if desk.settings.robot:
-        raise UsageFault("Cơ quan robot không có cổng kết nối.", "A robot agency has no gateway.")
     folder = desk.spool.folder
     with contextlib.ExitStack() as rooms:
         access = AccessStore.open(folder)
@@ -92,15 +97,15 @@ class GatewayServer:
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop` is set; then requests in flight get `shutdown_grace`. Raises OSError when the disk is away."""
         gateway = self._gateway
-        left = await asyncio.to_thread(_prepare, gateway.incoming)
+        left = await asyncio.to_thread(_prepare, gateway.uploads)
         if left:
             gateway.log.info("incoming.cleared", files=left)
-        context = None if self._certificate is None else self._certificate.context
-        server = http_server(self._app, settings=gateway.settings, log=gateway.log, context=context)
+        server = http_server(self._app, settings=gateway.settings, log=gateway.log, certificate=self._certificate)
         self._warn_of_the_open()
         async with asyncio.TaskGroup() as tasks:
             loops = [tasks.create_task(each.run(gateway.stopping)) for each in self._loops]
             loops.append(tasks.create_task(self._watch_certificate()))
+            loops.append(tasks.create_task(self._sweep()))
             serving = tasks.create_task(server.serve(sockets=[self._socket]))
             stopped = tasks.create_task(stop.wait())
             while not server.started and not serving.done():  # noqa: ASYNC110  uvicorn has no event for it
@@ -124,6 +129,19 @@ class GatewayServer:
             self._reload.clear()
             await asyncio.to_thread(self._certificate.reload_if_changed)
 
+    async def _sweep(self) -> None:
+        """What requests left behind that ended in a way in which nothing could be removed."""
+        gateway = self._gateway
+        while not gateway.stopping.is_set():
+            await pause(gateway.stopping, SWEEP)
+            try:
+                left = await asyncio.to_thread(gateway.uploads.sweep, now=datetime.now(UTC))
+            except OSError as error:
+                gateway.log.warning("incoming.not-cleared", reason=error.strerror or type(error).__name__)
+                continue
+            if left:
+                gateway.log.info("incoming.cleared", files=left)
+
     def _warn_of_the_open(self) -> None:
         settings = self._gateway.settings
         if self._certificate is None and not settings.trusted_proxies and not _is_this_machine(settings.host):
@@ -136,7 +154,7 @@ class GatewayServer:
 
 
 def http_server(
-    app: ASGIApp, *, settings: GatewaySettings, log: FilteringBoundLogger, context: ssl.SSLContext | None = None
+    app: ASGIApp, *, settings: GatewaySettings, log: FilteringBoundLogger, certificate: Certificate | None = None
 ) -> uvicorn.Server:
     """A server with the limits of the settings, which leaves signals alone; serve it on a socket of your own."""
     config = GatewayConfig(
@@ -151,9 +169,8 @@ def http_server(
         server_header=False,
         backlog=BACKLOG,
         timeout_graceful_shutdown=max(1, round(settings.shutdown_grace.total_seconds())),
-        ssl_context_factory=None if context is None else lambda *_: context,
     )
-    return _Server(config)
+    return _Server(config) if certificate is None else _TlsServer(config, certificate)
 
 
 class _Server(uvicorn.Server):
@@ -162,6 +179,29 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+class _TlsServer(_Server):
+    """The same behind TLS, which is begun at doors of its own."""
+
+    def __init__(self, config: GatewayConfig, certificate: Certificate) -> None:
+        super().__init__(config)
+        self._settings, self._certificate = config, certificate
+        self._doors: list[TlsDoor] = []
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        await super().startup(sockets=[])
+        for each in sockets or []:
+            self._doors.append(
+                TlsDoor(
+                    each, config=self._settings, certificate=self._certificate, state=self.server_state, backlog=BACKLOG
+                )
+            )
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        for each in self._doors:
+            await each.close()
+        await super().shutdown(sockets)
 
 
 def _listening(settings: GatewaySettings) -> socket:
@@ -179,10 +219,10 @@ def _listening(settings: GatewaySettings) -> socket:
     return listening
 
 
-def _prepare(incoming: Path) -> int:
-    incoming.mkdir(parents=True, exist_ok=True)
-    incoming.chmod(PRIVATE)
-    return clear_away(incoming)
+def _prepare(uploads: Uploads) -> int:
+    uploads.folder.mkdir(parents=True, exist_ok=True)
+    uploads.folder.chmod(FOLDER_MODE)
+    return uploads.sweep()
 
 
 def _is_this_machine(host: str) -> bool:

@@ -102,6 +102,10 @@ class GatewaySettings(BaseModel):
     """Header in which a trusted proxy passes the client certificate on (PEM, percent-encoded, or SHA-256 in hex)."""
     body_limit: int = Field(default=500 * 2**20, gt=0)
     """Bytes of a request body. An envelope in it has the smaller limit of `edxml_schemas.limits`."""
+    incoming_bytes: int = Field(default=4 * 2**30, gt=0)
+    """Bytes of disk that all requests that are being received may take together, parts of forms a second time."""
+    free_bytes: int = Field(default=2**30, ge=0)
+    """Bytes of the spool's disk that uploads leave free."""
     header_limit: int = Field(default=256 * 2**10, ge=4096)
     """Bytes of request line and headers together."""
     header_count: int = Field(default=100, ge=20)
@@ -142,6 +146,8 @@ class GatewaySettings(BaseModel):
             raise ValueError("client_ca needs tls_certificate")
         if self.require_client_certificate and self.client_ca is None:
             raise ValueError("require_client_certificate needs client_ca")
+        if self.incoming_bytes < 2 * self.body_limit:
+            raise ValueError("incoming_bytes must be twice body_limit: a form and its parts")
         if self.trace_header and not self.trace_organ.strip():
             raise ValueError("trace_header needs trace_organ")
         if self.client_certificate_header and not self.trusted_proxies:

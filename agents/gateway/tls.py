@@ -12,7 +12,7 @@ from agents.gateway.settings import GatewaySettings
 
 
 class Certificate:
-    """The TLS context of the server. Connections that are open keep the certificate they began with."""
+    """The TLS context of the server, which a reload replaces: connections keep the one they began with."""
 
     def __init__(self, settings: GatewaySettings, *, log: FilteringBoundLogger) -> None:
         """Raises UsageFault for files that cannot be used."""
@@ -36,10 +36,7 @@ class Certificate:
             digest = self._digest()
             if digest == self._seen:
                 return False
-            self._fresh()  # a pair that does not fit would leave the live context with half of it
-            self.context.load_cert_chain(self._certificate, self._key, password=_none)
-            if self._settings.client_ca is not None:
-                self.context.load_verify_locations(self._settings.client_ca)
+            self.context = self._fresh()  # not into the live one: a handshake that is under way would find half a pair
         except (OSError, ssl.SSLError) as error:
             self._log.error(
                 "tls.not-reloaded",

@@ -23,6 +23,7 @@ from sqlalchemy.types import TypeDecorator
 
 from agents.errors import SpoolUnavailable
 from agents.spool.form import has_form_bytes
+from agents.spool.sqlite import bring_up
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -285,11 +286,4 @@ FUNCTIONS: Final[tuple[tuple[str, Callable[[Any], Any]], ...]] = (
 
 def migrate(connection: Connection) -> None:
     """Brings the spool to the present version, in the caller's transaction. Raises SpoolUnavailable for a later one."""
-    version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-    if version > len(MIGRATIONS):
-        raise SpoolUnavailable(f"version {version} > {len(MIGRATIONS)}")
-    for step in MIGRATIONS[version:]:
-        for statement in step:
-            connection.exec_driver_sql(statement)
-    if version < len(MIGRATIONS):
-        connection.exec_driver_sql(f"PRAGMA user_version = {len(MIGRATIONS)}")
+    bring_up(connection, MIGRATIONS, fault=SpoolUnavailable)

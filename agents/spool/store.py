@@ -5,15 +5,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import IO, Any, Final, Self
+from typing import IO, Final, Self
 
 import structlog
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import SQLAlchemyError, StatementError
+from sqlalchemy import Connection, Engine
 
 from agents.errors import AgentBusy, SpoolUnavailable
 from agents.spool.bodies import Bodies, make_folders
 from agents.spool.schema import FUNCTIONS, migrate
+from agents.spool.sqlite import READING, SqliteStore, opening, sqlite_engine
 
 PRIVATE: Final = 0o700
 OF_OTHERS: Final = 0o077
@@ -23,12 +23,12 @@ CONNECTIONS: Final = 40  # at once; more than threads that ask
 IDLE_CONNECTIONS: Final = 5  # kept open between questions
 
 
-class SpoolStore:
+class SpoolStore(SqliteStore):
     """The database and the bytes of a spool, opened."""
 
     def __init__(self, folder: Path, engine: Engine) -> None:
+        super().__init__(engine)
         self.folder = folder
-        self._engine = engine
         self._bodies = Bodies(folder / ENVELOPES)
         self._watcher = engine.connect()
         self._watching = Lock()
@@ -37,55 +37,41 @@ class SpoolStore:
     @classmethod
     def open(cls, folder: Path) -> Self:
         """Creates the spool when it is not there, and brings an older one up to date."""
-        try:
+        with cls._told():
             _make_private(folder)
-            with (folder / "open.lock").open("w") as lock:
-                # Two processes that create a WAL database at the same instant: one would stay locked out.
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                engine = _engine(folder / "spool.db")
+            with opening(folder / "open.lock"):
+                engine = sqlite_engine(
+                    folder / "spool.db",
+                    busy=BUSY_TIMEOUT,
+                    pragmas=("foreign_keys = ON",),
+                    functions=FUNCTIONS,
+                    pool_size=IDLE_CONNECTIONS,
+                    max_overflow=CONNECTIONS - IDLE_CONNECTIONS,
+                )
                 with engine.begin() as connection:
                     migrate(connection)
                 make_folders(folder / ENVELOPES)
             return cls(folder, engine)
-        except (OSError, SQLAlchemyError) as error:
-            raise _unavailable(error) from error
+
+    @staticmethod
+    def _fault(words: str) -> SpoolUnavailable:
+        return SpoolUnavailable(words)
 
     def close(self) -> None:
         with self._watching:  # a thread of a loop that was cancelled may still be asking
             self._watcher.close()
-        self._engine.dispose()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+        super().close()
 
     @contextmanager
     def _write(self) -> Iterator[Connection]:
-        try:
-            with self._writing, self._engine.begin() as connection:
-                yield connection
-        except (OSError, SQLAlchemyError) as error:
-            raise _unavailable(error) from error
-
-    @contextmanager
-    def _read(self) -> Iterator[Connection]:
-        try:
-            with self._engine.connect().execution_options(reading=True) as connection:
-                yield connection
-        except (OSError, SQLAlchemyError) as error:
-            raise _unavailable(error) from error
+        with self._writing, super()._write() as connection:
+            yield connection
 
     def changes(self) -> int:
         """A number that differs after anybody, in this process or another, has written to the spool."""
-        try:
-            with self._watching:
-                return int(
-                    self._watcher.execution_options(reading=True).exec_driver_sql("PRAGMA data_version").scalar_one()
-                )
-        except SQLAlchemyError as error:
-            raise _unavailable(error) from error
+        with self._told(), self._watching:
+            watcher = self._watcher.execution_options(**{READING: True})
+            return int(watcher.exec_driver_sql("PRAGMA data_version").scalar_one())
 
     def envelope(self, digest: str) -> bytes:
         """The bytes of a kept envelope; their digest was checked."""
@@ -130,11 +116,6 @@ def is_running(folder: Path) -> bool:
     return False
 
 
-def _unavailable(error: Exception) -> SpoolUnavailable:
-    """The driver's own words, without the statement around them."""
-    return SpoolUnavailable(str(error.orig if isinstance(error, StatementError) else error))
-
-
 def _make_private(folder: Path) -> None:
     """Makes the folder, and takes the rights of others from one that is there: letters lie in it. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
@@ -148,29 +129,3 @@ def _make_private(folder: Path) -> None:
                 vi="Kho tạm đang cho người khác vào và không đổi được quyền; đề nghị chạy chmod 700.",
                 en="Others may enter the spool, and its rights cannot be changed; run chmod 700 on it.",
             )
-
-
-def _engine(path: Path) -> Engine:
-    engine = create_engine(
-        f"sqlite:///{path}",
-        hide_parameters=True,  # values are parts of letters, and error texts go to logs and screens
-        connect_args={"timeout": BUSY_TIMEOUT, "check_same_thread": False},
-        pool_size=IDLE_CONNECTIONS,
-        max_overflow=CONNECTIONS - IDLE_CONNECTIONS,
-    )
-
-    @event.listens_for(engine, "connect")
-    def prepare(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # transactions are begun below, not by the driver's guess
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
-            connection.execute(f"PRAGMA {pragma}")
-        for name, function in FUNCTIONS:
-            connection.create_function(name, 1, function, deterministic=True)
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        # A transaction that first reads and then writes would fail at once when another wrote between.
-        if not connection.get_execution_options().get("reading"):
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    return engine

@@ -86,12 +86,19 @@ class SpoolTaking(SpoolOutbox):
             return _item(connection, leg_id)
 
     def mark_taken(
-        self, leg_id: str, *, now: datetime, by: str = "", said: NewSubmission | None = None
+        self,
+        leg_id: str,
+        *,
+        now: datetime,
+        by: str = "",
+        said: NewSubmission | None = None,
+        along: NewSubmission | None = None,
     ) -> tuple[InboxItem, bool] | None:
         """The delivery as it stands after, and whether `by` has taken it now; None when there is none.
 
-        The first time counts, and another key's live lease stays. `said` is what is told to the sender with it,
-        normally status 01: kept in the same transaction, unless the document failed or is another's.
+        The first time counts, and another key's live lease stays. `said` is what is told to the sender with it when it
+        is due, normally status 01, and `along` what else is told: both are kept in the same transaction, unless the
+        document failed or is another's.
         """
         with self._write() as connection:
             item = _item(connection, leg_id)
@@ -103,6 +110,8 @@ class SpoolTaking(SpoolOutbox):
             if said is not None and item.arrival_due:
                 self._add_submission(connection, said)
                 connection.execute(_of(leg_id).values(arrival_due=False))
+            if along is not None:
+                self._add_submission(connection, along)
             return _item(connection, leg_id) or item, first
 
     def mark_given_up(

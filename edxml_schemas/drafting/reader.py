@@ -54,8 +54,14 @@ class Notebook:
     keys: dict[str, None] = field(default_factory=dict)
     listing: bool = False
     """Lists all keys, also those inside lists that the draft does not have."""
+    _places: set[str] = field(default_factory=set)
+
+    def told_of(self, where: str) -> bool:
+        """Whether there is a problem with this key already."""
+        return where in self._places
 
     def problem(self, where: str, *, vi: str, en: str, remedy_vi: str, remedy_en: str) -> None:
+        self._places.add(where)
         self.problems.append(
             DraftProblem(where=where, source=self.source, vi=vi, en=en, remedy_vi=remedy_vi, remedy_en=remedy_en)
         )
@@ -182,7 +188,7 @@ class Table:
     def missing(self, key: str, *, remedy_vi: str, remedy_en: str) -> None:
         """Reports a key that cannot be left out, unless its value was reported already."""
         where = self.where(key)
-        if any(each.where == where for each in self._notebook.problems):
+        if self._notebook.told_of(where):
             return
         self._notebook.problem(
             where,

@@ -22,6 +22,7 @@ from agents.gateway.guarding import Guard, leave_exceptions_to_guard
 from agents.gateway.problems import plain_answer
 from agents.gateway.server import http_server
 from agents.gateway.settings import GatewaySettings
+from agents.gateway.uploads import Uploads
 from tests.support.gateway import GatewayDesk, gateway_desk, serving
 
 PATIENCE = 20.0
@@ -82,11 +83,12 @@ class Bare:
 @asynccontextmanager
 async def bare(folder: Path, **settings: Any) -> AsyncIterator[Bare]:
     table = GatewaySettings(**settings)
+    room = Uploads(folder, most=table.incoming_bytes, free=table.free_bytes)
     log = structlog.get_logger()
 
     async def keep(request: Request) -> Response:
         idle = table.idle_timeout.total_seconds()
-        async with receive_body(request.stream(), folder=folder, limit=table.body_limit, idle=idle) as kept:
+        async with receive_body(request.stream(), room=room, limit=table.body_limit, idle=idle) as kept:
             return PlainTextResponse(f"{kept.size} {kept.digest}")
 
     async def much(_: Request) -> Response:
@@ -199,6 +201,24 @@ async def test_a_second_request_behind_a_first_is_answered_after_it(at: GatewayD
     async with serving(at) as gateway, wire(gateway.server.port) as hasty:
         await hasty.send(b"GET /-/health HTTP/1.1\r\nHost: x\r\n\r\nGET /-/ready HTTP/1.1\r\nHost: x\r\n\r\n")
         assert [(await hasty.answer())[1]["status"] for _ in range(2)] == ["ok", "ready"]
+
+
+@pytest.mark.parametrize("together", [True, False])
+async def test_an_empty_line_between_two_requests_is_no_request(tmp_path: Path, together: bool) -> None:
+    letter = b"POST /keep HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nletter\r\n"  # whose end is not counted
+    async with bare(tmp_path) as server, wire(server.port) as client:
+        if together:
+            await client.send(b"\r\n" + letter * 3)
+        for _ in range(3):
+            if not together:
+                await client.send(letter)
+            assert (await client.answer())[0] == 200
+
+
+async def test_an_address_in_place_of_a_path_is_its_path(at: GatewayDesk) -> None:
+    async with serving(at) as gateway, wire(gateway.server.port) as client:
+        await client.send(b"GET http://gateway.test:8090/-/health HTTP/1.1\r\nHost: gateway.test\r\n\r\n")
+        assert (await client.answer())[1] == {"status": "ok"}
 
 
 # ── Bodies ──────────────────────────────────────────────────────────────────────────────────────────────────────────

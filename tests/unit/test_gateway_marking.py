@@ -107,6 +107,30 @@ def test_what_nobody_can_read_is_put_aside_without_a_word(at: GatewayDesk, monke
     assert (at.codes_said(leg), seen) == ([], [])
 
 
+# ── By hand ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(("code", "said"), [("03", ["01", "03"]), ("05", ["01", "05"]), ("01", ["01"])])
+def test_a_status_that_is_said_by_hand_takes_the_document_and_says_01_once(
+    at: GatewayDesk, code: str, said: list[str]
+) -> None:
+    leg = at.deliver(LETTER)
+    told = at.desk.report(leg, StatusCode(code))
+    assert isinstance(told, str)
+    assert at.desk.receive() == []
+    assert at.office.received(at.caller(), kind=None) == []
+    at.desk.take(leg)
+    assert at.codes_said(leg) == said
+    assert told in {each.submission_id for each in at.outgoing()}
+
+
+def test_a_refusal_by_hand_takes_nothing(at: GatewayDesk) -> None:
+    leg = at.deliver(LETTER)
+    assert isinstance(at.desk.report(leg, StatusCode.RECEPTION_REFUSED, reason="Gửi nhầm"), str)
+    assert [each.leg_id for each in at.desk.receive()] == [leg]
+    assert at.codes_said(leg) == ["02"]
+
+
 # ── In another key's hands ──────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -55,6 +55,17 @@ def test_without_a_gateway_table_there_is_none(at: GatewayDesk) -> None:
         pass
 
 
+@pytest.mark.parametrize("table", [True, False])
+def test_a_robot_agency_has_none_and_is_told_what_to_do(at: GatewayDesk, table: bool) -> None:
+    settings = at.desk.settings
+    at.desk.settings = settings.model_copy(
+        update={"robot": True, "gateway": settings.gateway if table else None},
+    )
+    with pytest.raises(UsageFault, match="truc-agent robot") as told, opened(at.desk):
+        pass
+    assert "robot = true" in told.value.vi
+
+
 async def test_what_a_dead_process_left_of_bodies_is_cleared_away(at: GatewayDesk) -> None:
     incoming = at.spool.folder / "incoming"
     incoming.mkdir()

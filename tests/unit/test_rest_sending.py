@@ -221,6 +221,20 @@ async def test_files_that_no_envelope_can_hold_are_not_read_into_memory(
         assert answered.status_code == status, (size, zipped)
 
 
+async def test_an_upload_for_which_there_is_no_room_is_told_why(tmp_path: Path) -> None:
+    bounds: dict[str, Any] = {"body_limit": 10_000, "incoming_bytes": 20_000}
+    async with rest_house(tmp_path, rest={"json_limit": 2**20}, **bounds) as house:
+        with house.gateway.uploads.place(".body") as (_, share):
+            share.grow(15_000)
+            body = form(metadata(), a_pdf=b"%PDF" + bytes(4000))  # which fits, but not its parts as well
+            told = problem_of(await house.post("/documents", **body), 503, "unavailable")
+            assert "cùng lúc" in told["detail"]
+        assert (await house.post("/documents", **body)).status_code == 202
+    async with rest_house(tmp_path / "full", free_bytes=2**62) as house:
+        problem_of(await house.post("/documents", json=one_file()), 507, "no-room")
+        assert list(house.gateway.incoming.iterdir()) == []
+
+
 async def test_nothing_of_a_body_stays_behind(house: RestHouse) -> None:
     await house.post("/documents", **form(metadata(), a_pdf=A_PDF))
     await house.post("/documents", **form({"subjekt": ""}, a_pdf=A_PDF))

@@ -2,24 +2,29 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agents.gateway.outcomes import Received
+from agents.memory_link import MemoryLink
 from agents.spool import Spool
 from agents.spool.form import LARGEST, NAME_CHARS, SUBJECT, has_form, has_form_bytes
 from agents.spool.schema import MIGRATIONS
+from agents.tidying import KEEP
 from edxml_schemas import codec
 from edxml_schemas.drafts import draft_from_mapping
 from edxml_schemas.model import Code, Document, Organ, ResponseFor, SignerInfo, TraceHeader
 from edxml_schemas.statuses import StatusCode
+from router.adapters.memory_broker import MemoryBroker
+from tests.support.agency import AGENT_NAMES, Fixed, running
 from tests.support.envelopes import SENDER, a_status, an_attachment, an_organ
 from tests.support.gateway import GatewayDesk, gateway_desk
 from tests.support.hub_desk import H14, H41
 from tests.support.spools import make_older
+from tests.support.waiting import until
 
 CODE = Code(code_number="0123456789abcdef", code_notation="KIEMTRA")
 OUTLINES = len(MIGRATIONS) - 1
@@ -107,6 +112,28 @@ def test_what_is_sent_is_hidden_by_the_same_form_with_what_is_said_of_it(at: Gat
         at.deliver(a_status(sender=an_organ(SENDER), response_for=about, status_code="03"))
     (shown,) = at.office.received(at.caller(), kind=None)
     assert shown.item.about_document_id == letter.document_id
+
+
+async def test_who_only_receives_self_tests_is_rid_of_them_after_a_time_and_keeps_the_letters(at: GatewayDesk) -> None:
+    at.deliver(a_self_test())
+    letter = at.deliver(replace(a_self_test(), content="Quá hạn coi như chấp nhận"))
+    broker = MemoryBroker(clock=Fixed(), agents=AGENT_NAMES)
+    link = MemoryLink(broker, agent="nghean", user_id="nghean")
+
+    async def told() -> bool:
+        return not at.spool.unreported()
+
+    async def rid() -> bool:
+        kept = [*at.spool.documents(taken=None, self_tests=True), *at.spool.find_submissions(self_tests=True)]
+        return not kept
+
+    async with running(at.agent.run(link)):
+        await until(told)
+    assert not await rid()
+    at.clock.move(KEEP + timedelta(days=1))
+    async with running(at.agent.run(link)):
+        await until(rid)
+    assert [each.leg_id for each in at.spool.documents(taken=None)] == [letter]
 
 
 def test_an_older_spool_keeps_its_self_tests_hidden_and_shows_the_letters_it_hid(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from agents.gateway.bodies import receive_body
+from agents.gateway.uploads import Uploads
 from agents.gateway.vxp.faults import EMPTY, WRONG_HASH, Fault
 from agents.gateway.vxp.sending import LINE_END, file_fault, file_hash
 from agents.gateway.vxp.timestamps import StampFault, read_stamp, stamp_fault, write_stamp
@@ -26,7 +27,9 @@ async def kept_of(body: bytes, folder: Path, stated: str, *, piece: int = 7) -> 
         for start in range(0, len(body), piece):
             yield body[start : start + piece]
 
-    async with receive_body(stream(), folder=folder, limit=2**20, idle=5, without_tail=LINE_END) as kept:
+    async with receive_body(
+        stream(), room=Uploads(folder, most=2**30, free=0), limit=2**20, idle=5, without_tail=LINE_END
+    ) as kept:
         fault = file_fault(kept, stated)
         return fault, kept.path.read_bytes()
 

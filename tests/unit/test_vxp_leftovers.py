@@ -78,6 +78,45 @@ def test_while_both_are_open_the_spelling_of_marks_counts(house: House) -> None:
     assert (state(house, "leg-1"), state(house, "leg-2")) == (Taking.TAKEN, Taking.LEASED)
 
 
+def test_a_mark_that_may_be_about_either_of_two_open_documents_marks_none_and_names_both(house: House) -> None:
+    came(house, "leg-1", "leg-2")
+    client = house.client()
+    client.envelope("leg-1")
+    assert told(client.mark("leg-1", "processing")) == ("OK", "0")
+    client.envelope("leg-2")
+    answer = client.mark("leg-2", "done", name="docId")  # byte for byte what `docid` alone would have sent
+    assert told(answer) == ("FAIL", "21")
+    assert all(each in answer.members["ErrorDesc"] for each in ("docid là leg-1", "docId là leg-2"))
+    assert (state(house, "leg-1"), state(house, "leg-2")) == (Taking.LEASED, Taking.LEASED)
+    client.kept["docid"] = "leg-2"
+    assert told(client.mark("leg-2", "done", name="docId")) == ("OK", "0")
+    client.envelope("leg-1")
+    assert told(client.mark("leg-1", "done")) == ("OK", "0")
+    assert (state(house, "leg-1"), state(house, "leg-2")) == (Taking.TAKEN, Taking.TAKEN)
+
+
+def test_who_fetches_all_and_then_marks_all_is_understood(house: House) -> None:
+    legs = ["leg-1", "leg-2", "leg-3"]
+    came(house, *legs)
+    client = house.client()
+    for mark in ("processing", "done"):
+        for leg in legs:
+            client.envelope(leg)
+        for leg in legs:
+            assert told(client.mark(leg, mark)) == ("OK", "0")
+    assert [state(house, leg) for leg in legs] == [Taking.TAKEN] * 3
+
+
+def test_who_fetches_two_and_marks_one_twice_is_understood(house: House) -> None:
+    came(house, "leg-1", "leg-2")
+    client = house.client()
+    for leg in ("leg-1", "leg-2"):
+        client.envelope(leg)
+    for mark in ("processing", "done"):
+        assert told(client.mark("leg-1", mark)) == ("OK", "0")
+    assert (state(house, "leg-1"), state(house, "leg-2")) == (Taking.TAKEN, Taking.LEASED)
+
+
 def test_what_is_not_in_this_caller_s_hand_is_not_marked_in_place_of_another(house: House) -> None:
     came(house, "leg-1", "leg-2", "leg-3")
     client = house.client()

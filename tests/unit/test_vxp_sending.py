@@ -227,6 +227,22 @@ def test_a_body_above_the_limit_is_refused_in_the_dialect(tmp_path: Path) -> Non
         assert not list(house.gateway.incoming.glob("*"))
 
 
+def test_an_upload_for_which_there_is_no_room_may_come_again_and_leaves_nothing(tmp_path: Path) -> None:
+    def turned_away(house: House) -> str:
+        answer = house.client().send(a_letter()[:900], sender=H41)
+        refused(answer, 20)
+        assert int(answer.headers["retry-after"]) > 0
+        assert not list(house.gateway.incoming.glob("*"))
+        return str(answer.members["ErrorDesc"])
+
+    with a_house(tmp_path / "1", free_bytes=2**62) as house:
+        assert "Ổ đĩa" in turned_away(house)
+    bounds = {"body_limit": 1000, "incoming_bytes": 2000}
+    with a_house(tmp_path / "2", **bounds) as house, house.gateway.uploads.place(".body") as (_, share):
+        share.grow(1990)
+        assert "cùng lúc" in turned_away(house)
+
+
 def test_a_key_that_may_only_receive_sends_statuses_and_no_letters(house: House) -> None:
     house.deliver(a_document(recipients=(an_organ(H41),)), leg="leg-1")
     client = house.client("nhan", rights=[Right.RECEIVE])

@@ -113,6 +113,13 @@ def test_a_signed_header_that_does_not_come_is_refused() -> None:
     assert judged(headers) == NotBelieved(Unsigned.DIFFERS, "docid")
 
 
+def test_a_semicolon_at_the_end_of_the_list_names_nothing() -> None:
+    headers = a_client(docId="1").headers()
+    (listed,) = [value for name, value in headers if name == "XroadVnpt-sign-header-key"]
+    assert isinstance(judged(changed(headers, "XroadVnpt-sign-header-key", listed + ";")), SignedCall)
+    assert why(judged(changed(headers, "XroadVnpt-sign-header-key", listed + ";khac"))) is Unsigned.NAMES
+
+
 def test_taking_a_name_off_the_list_does_not_free_its_header() -> None:
     # The list of names is not covered by the HMAC; the JSON is.
     headers = a_client(docId="van-ban-1").headers()

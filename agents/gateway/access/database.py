@@ -1,20 +1,17 @@
 """The database of keys: opening it, and transactions. Files only the owner may read, and nothing secret in errors."""
 
-import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Final, Self
 
-from sqlalchemy import URL, Connection, Engine, create_engine, delete, event, insert, select, update
-from sqlalchemy.exc import SQLAlchemyError, StatementError
+from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from agents.gateway.access.errors import AccessUnavailable, WrongAccessKey
 from agents.gateway.access.gate import Gate
 from agents.gateway.access.schema import credentials, migrate, seal, sessions
 from agents.gateway.access.secrets import OWNER_ONLY, Vault, keep_private
+from agents.spool.sqlite import SqliteStore, opening, sqlite_engine
 
 DATABASE: Final = "access.db"
 PRIVATE_FOLDER: Final = 0o700
@@ -23,12 +20,14 @@ CONNECTIONS: Final = 40  # more than threads that ask at once
 _PROOF: Final = b"truc-agent access"
 
 
-class AccessDatabase:
+class AccessDatabase(SqliteStore):
     """The store of keys, opened. Reads always see what any process has written before."""
+
+    _hides_causes = True
 
     def __init__(self, folder: Path, engine: Engine, vault: Vault) -> None:
         self.folder = folder
-        self._engine = engine
+        super().__init__(engine)
         self._vault = vault
         self._gate = Gate()
 
@@ -38,15 +37,20 @@ class AccessDatabase:
 
         Raises AccessUnavailable, and WrongAccessKey when the sealing key is missing or another.
         """
-        try:
+        with cls._told():
             folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
-            with (folder / "access.lock").open("w") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)  # two processes at the same instant would make two keys
+            with opening(folder / "access.lock"):  # two processes at the same instant would make two keys
                 path = folder / DATABASE
                 os.close(os.open(path, os.O_WRONLY | os.O_CREAT, OWNER_ONLY))
                 keep_private(path)  # the files that SQLite puts beside it take after it
                 vault = Vault.load(folder, may_make=path.stat().st_size == 0)
-                engine = _engine(path)
+                # secure_delete: what was revoked is overwritten, not merely let go.
+                engine = sqlite_engine(
+                    path,
+                    busy=BUSY_TIMEOUT,
+                    pragmas=("foreign_keys = ON", "secure_delete = ON"),
+                    pool_size=CONNECTIONS,
+                )
                 try:
                     with engine.begin() as connection:
                         migrate(connection)
@@ -55,33 +59,10 @@ class AccessDatabase:
                     engine.dispose()
                     raise
             return cls(folder, engine, vault)
-        except (OSError, SQLAlchemyError) as error:
-            raise _unavailable(error) from None
 
-    def close(self) -> None:
-        self._engine.dispose()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    @contextmanager
-    def _write(self) -> Iterator[Connection]:
-        try:
-            with self._engine.begin() as connection:
-                yield connection
-        except (OSError, SQLAlchemyError) as error:
-            raise _unavailable(error) from None
-
-    @contextmanager
-    def _read(self) -> Iterator[Connection]:
-        try:
-            with self._engine.connect().execution_options(reading=True) as connection:
-                yield connection
-        except (OSError, SQLAlchemyError) as error:
-            raise _unavailable(error) from None
+    @staticmethod
+    def _fault(words: str) -> AccessUnavailable:
+        return AccessUnavailable(words)
 
     def seal(self, plain: bytes) -> bytes:
         """For secrets that other rooms of the gateway must read again; they keep what comes back."""
@@ -123,32 +104,3 @@ def _prove(connection: Connection, vault: Vault) -> None:
         this = (credentials.c.key_id == row.key_id) & (credentials.c.generation == row.generation)
         sealed = vault.seal(vault.unseal(row.secret_sealed))
         connection.execute(update(credentials).where(this).values(secret_sealed=sealed))
-
-
-def _unavailable(error: Exception) -> AccessUnavailable:
-    """The driver's own words, without the statement around them and without the values in it."""
-    return AccessUnavailable(str(error.orig if isinstance(error, StatementError) else error))
-
-
-def _engine(path: Path) -> Engine:
-    engine = create_engine(
-        URL.create("sqlite", database=str(path)),
-        hide_parameters=True,
-        connect_args={"timeout": BUSY_TIMEOUT, "check_same_thread": False},
-        pool_size=CONNECTIONS,
-    )
-
-    @event.listens_for(engine, "connect")
-    def prepare(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # transactions are begun below, not by the driver's guess
-        # secure_delete: what was revoked is overwritten, not merely let go.
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        # A transaction that first reads and then writes would fail at once when another wrote between.
-        if not connection.get_execution_options().get("reading"):
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    return engine

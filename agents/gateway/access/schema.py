@@ -9,6 +9,7 @@ from sqlalchemy import Column, Connection, Integer, LargeBinary, MetaData, Table
 
 from agents.gateway.access.errors import AccessUnavailable
 from agents.spool.schema import UtcTime
+from agents.spool.sqlite import bring_up
 
 metadata: Final = MetaData()
 
@@ -100,11 +101,4 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_FIRST,)
 
 def migrate(connection: Connection) -> None:
     """Brings the store to the present version, in the caller's transaction. Raises AccessUnavailable for a later."""
-    version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-    if version > len(MIGRATIONS):
-        raise AccessUnavailable(f"version {version} > {len(MIGRATIONS)}")
-    for step in MIGRATIONS[version:]:
-        for statement in step:
-            connection.exec_driver_sql(statement)
-    if version < len(MIGRATIONS):
-        connection.exec_driver_sql(f"PRAGMA user_version = {len(MIGRATIONS)}")
+    bring_up(connection, MIGRATIONS, fault=AccessUnavailable)

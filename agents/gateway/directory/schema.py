@@ -8,6 +8,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from agents.gateway.directory.errors import DirectoryUnavailable
+from agents.spool.sqlite import bring_up
 
 _FIRST: Final = (
     """CREATE TABLE organs (
@@ -44,11 +45,4 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_FIRST,)
 
 def migrate(connection: Connection) -> None:
     """Brings it to the present version, in the caller's transaction. Raises DirectoryUnavailable for a later one."""
-    version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-    if version > len(MIGRATIONS):
-        raise DirectoryUnavailable(f"version {version} > {len(MIGRATIONS)}")
-    for step in MIGRATIONS[version:]:
-        for statement in step:
-            connection.exec_driver_sql(statement)
-    if version < len(MIGRATIONS):
-        connection.exec_driver_sql(f"PRAGMA user_version = {len(MIGRATIONS)}")
+    bring_up(connection, MIGRATIONS, fault=DirectoryUnavailable)

@@ -88,7 +88,7 @@ class SendDesk:
     ) -> Accepted | Refusal | LeasedByOther:
         form = SendForm(request.headers.get("content-type", ""))
         gateway = self._gateway
-        body = receive_body(form.envelope(stream), folder=gateway.incoming, limit=self._limit, idle=gateway.idle)
+        body = receive_body(form.envelope(stream), room=gateway.uploads, limit=self._limit, idle=gateway.idle)
         async with body as kept:
             kind = form.message_type
             async with self._large if kept.size > LARGE else nullcontext():

@@ -24,7 +24,6 @@ from agents.gateway.rest.doors import http_problem
 from agents.gateway.rest.events import event_routes
 from agents.gateway.rest.listening import Listeners
 from agents.gateway.rest.memory import RestMemory
-from agents.gateway.rest.offering import clear_parts
 from agents.gateway.rest.openapi import STYLE_POLICY, describe, page
 from agents.gateway.rest.problems import Problem, ProblemCode, problem_response
 from agents.gateway.rest.receiving import receiving_routes
@@ -63,7 +62,6 @@ def answer(outside: OutsideProblem, request: Request) -> Response:  # noqa: ARG0
 
 def room_of(gateway: Gateway) -> RestRoom:
     """Opens what the interface itself remembers. Raises SpoolUnavailable, and WrongAccessKey."""
-    clear_parts(gateway.incoming)
     return RestRoom(
         gateway=gateway,
         memory=RestMemory.open(gateway.folder),
@@ -150,6 +148,8 @@ _OUTSIDE: Final[Mapping[ProblemKind, ProblemCode]] = MappingProxyType(
         ProblemKind.TOO_SLOW: ProblemCode.TOO_SLOW,
         ProblemKind.THROTTLED: ProblemCode.RATE,
         ProblemKind.UNAVAILABLE: ProblemCode.UNAVAILABLE,
+        ProblemKind.NO_ROOM: ProblemCode.UNAVAILABLE,
+        ProblemKind.DISK_FULL: ProblemCode.NO_ROOM,
         ProblemKind.UNEXPECTED: ProblemCode.INTERNAL,
     }
 )

@@ -20,7 +20,7 @@ from agents.gateway.rest.around_shapes import (
 )
 from agents.gateway.rest.doors import Door
 from agents.gateway.rest.offering import offered, packaged
-from agents.gateway.rest.openapi import problems
+from agents.gateway.rest.openapi import OF_BODY, problems
 from agents.gateway.rest.problems import Fault, Problem, ProblemCode, Said, invalid, refused
 from agents.gateway.rest.rights import of_organ, requires
 from agents.gateway.rest.room import Room, Who
@@ -61,14 +61,7 @@ def around_routes() -> APIRouter:
         response_model_exclude_unset=True,
         summary="Kiểm tra thử, không gửi: như lệnh edxml check / a dry run, as edxml check says it",
         openapi_extra=OFFER_BODY,
-        responses=problems(
-            ProblemCode.MALFORMED,
-            ProblemCode.TOO_SLOW,
-            ProblemCode.TOO_LARGE,
-            ProblemCode.MEDIA_TYPE,
-            ProblemCode.INVALID,
-            ProblemCode.REFUSED,
-        ),
+        responses=problems(*OF_BODY, ProblemCode.REFUSED, ProblemCode.NO_ROOM),
     )
     router.add_api_route(
         "/selftest",
@@ -76,14 +69,7 @@ def around_routes() -> APIRouter:
         methods=["POST"],
         response_model=SelfTestShape,
         summary="Tự kiểm tra đường truyền qua trục / test the link through the hub",
-        responses=problems(
-            ProblemCode.MALFORMED,
-            ProblemCode.FORBIDDEN,
-            ProblemCode.TOO_SLOW,
-            ProblemCode.TOO_LARGE,
-            ProblemCode.MEDIA_TYPE,
-            ProblemCode.INVALID,
-        ),
+        responses=problems(*OF_BODY, ProblemCode.FORBIDDEN),
     )
     return router
 

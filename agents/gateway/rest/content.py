@@ -69,7 +69,10 @@ async def envelope(room: Room, who: Who, leg_id: LegId) -> Response:
     """Giữ văn bản cho khóa này như lease; gọi ack khi đã lưu / leases it as `lease` does; `ack` when it is stored."""
     fetched = await _in_turn(room, who, leg_id, lambda got: got)
     answer = await long_answer(
-        plain_pieces(fetched.envelope), folder=room.gateway.incoming, idle=room.gateway.idle, media_type=ENVELOPE_TYPE
+        plain_pieces(fetched.envelope),
+        folder=room.gateway.incoming,
+        idle=room.gateway.idle,
+        media_type=ENVELOPE_TYPE,
     )
     answer.headers["ETag"] = f'"{fetched.item.digest}"'
     name = f"{fetched.item.code.replace('/', '-') or fetched.item.leg_id}.edxml"
@@ -95,7 +98,10 @@ async def file(room: Room, who: Who, leg_id: LegId, number: Annotated[int, Path(
 
     name, media_type, content = await _in_turn(room, who, leg_id, opened)
     answer = await long_answer(
-        plain_pieces(content), folder=room.gateway.incoming, idle=room.gateway.idle, media_type=_media_type(media_type)
+        plain_pieces(content),
+        folder=room.gateway.incoming,
+        idle=room.gateway.idle,
+        media_type=_media_type(media_type),
     )
     return _as_attachment(answer, name)
 

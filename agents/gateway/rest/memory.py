@@ -3,8 +3,7 @@
 Synchronous, safe in threads and processes; every method raises SpoolUnavailable when the disk does not play along.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,27 +11,23 @@ from typing import Any, Final, Self
 
 from sqlalchemy import (
     Column,
-    Connection,
     Integer,
     LargeBinary,
     MetaData,
     Row,
     Table,
     Text,
-    create_engine,
     delete,
-    event,
     func,
     select,
     update,
 )
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.engine import Engine
-from sqlalchemy.exc import SQLAlchemyError, StatementError
 
 from agents.errors import SpoolUnavailable
 from agents.spool.news import NewsKind, Place
 from agents.spool.schema import UtcTime
+from agents.spool.sqlite import SqliteStore, bring_up, sqlite_engine
 
 FILE: Final = "rest.db"
 PRIVATE: Final = 0o600
@@ -119,28 +114,24 @@ class Open:
     since: datetime
 
 
-class RestMemory:
+class RestMemory(SqliteStore):
     """Open one with `RestMemory.open(folder)`."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
 
     @classmethod
     def open(cls, folder: Path) -> Self:
         """Creates the file when it is not there; only this user may read it."""
         path = folder / FILE
-        try:
+        with cls._told():
             path.touch(mode=PRIVATE)
             path.chmod(PRIVATE)
-            engine = _engine(path)
+            engine = sqlite_engine(path, busy=BUSY_TIMEOUT)
             with engine.begin() as connection:
-                _migrate(connection)
-        except (OSError, SQLAlchemyError) as error:
-            raise _unavailable(error) from error
-        return cls(engine)
+                bring_up(connection, MIGRATIONS, fault=cls._fault)
+            return cls(engine)
 
-    def close(self) -> None:
-        self._engine.dispose()
+    @staticmethod
+    def _fault(words: str) -> SpoolUnavailable:
+        return SpoolUnavailable(f"{FILE}: {words}")
 
     # ── Idempotency keys ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -227,22 +218,6 @@ class RestMemory:
                 .values(attempts=webhooks.c.attempts + 1, problem=problem[:PROBLEM_CHARS], next_attempt_at=retry_at)
             )
 
-    @contextmanager
-    def _write(self) -> Iterator[Connection]:
-        try:
-            with self._engine.begin() as connection:
-                yield connection
-        except (OSError, SQLAlchemyError) as error:
-            raise _unavailable(error) from error
-
-    @contextmanager
-    def _read(self) -> Iterator[Connection]:
-        try:
-            with self._engine.connect().execution_options(reading=True) as connection:
-                yield connection
-        except (OSError, SQLAlchemyError) as error:
-            raise _unavailable(error) from error
-
 
 def _row_of(webhook: Webhook) -> dict[str, Any]:
     return {
@@ -266,39 +241,3 @@ def _webhook_of(row: Row[Any]) -> Webhook:
     values["kinds"] = tuple(NewsKind(each) for each in values["kinds"].split("\n"))
     values["place"] = Place(inbox=values.pop("inbox"), receipts=values.pop("receipts"))
     return Webhook(**values)
-
-
-def _migrate(connection: Connection) -> None:
-    version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-    if version > len(MIGRATIONS):
-        raise SpoolUnavailable(f"{FILE}: version {version} > {len(MIGRATIONS)}")
-    for step in MIGRATIONS[version:]:
-        for statement in step:
-            connection.exec_driver_sql(statement)
-    if version < len(MIGRATIONS):
-        connection.exec_driver_sql(f"PRAGMA user_version = {len(MIGRATIONS)}")
-
-
-def _unavailable(error: Exception) -> SpoolUnavailable:
-    return SpoolUnavailable(f"{FILE}: {error.orig if isinstance(error, StatementError) else error}")
-
-
-def _engine(path: Path) -> Engine:
-    engine = create_engine(
-        f"sqlite:///{path}",
-        hide_parameters=True,
-        connect_args={"timeout": BUSY_TIMEOUT, "check_same_thread": False},
-    )
-
-    @event.listens_for(engine, "connect")
-    def prepare(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # transactions are begun below, not by the driver's guess
-        for pragma in ("journal_mode = WAL", "synchronous = FULL"):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        if not connection.get_execution_options().get("reading"):
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    return engine

@@ -10,21 +10,21 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
-from uuid import uuid4
 
 from fastapi import Request
 
 from agents.gateway.bodies import TooLarge, TooSlow, receive_body
 from agents.gateway.callers import Caller
+from agents.gateway.problems import RETRY_AFTER
 from agents.gateway.rest.parts import FORM_TYPE
 from agents.gateway.rest.problems import Problem, ProblemCode, Said
 from agents.gateway.rest.reading import ENVELOPE_TYPES, LARGE, Offer, read_offer
 from agents.gateway.rest.room import RestRoom
+from agents.gateway.uploads import PARTS, NoRoom
 from edxml_schemas import codec, drafts
 from edxml_schemas.drafts import DraftProblems
 from edxml_schemas.limits import DEFAULT_LIMITS
 
-PARTS_SUFFIX: Final = ".parts"
 _JSON: Final = "application/json"
 
 
@@ -38,18 +38,26 @@ async def offered(request: Request, room: RestRoom) -> AsyncIterator[Offer]:
     limits |= dict.fromkeys(ENVELOPE_TYPES, DEFAULT_LIMITS.envelope_bytes)
     if kind not in limits:
         raise Problem(ProblemCode.MEDIA_TYPE, headers={"Accept": ", ".join(sorted(limits))})
-    folder = gateway.incoming / f"{uuid4().hex}{PARTS_SUFFIX}"
+    receiving = receive_body(
+        request.stream(),
+        room=gateway.uploads,
+        limit=min(limits[kind], gateway.settings.body_limit),
+        idle=gateway.idle,
+    )
     try:
-        async with receive_body(
-            request.stream(),
-            folder=gateway.incoming,
-            limit=min(limits[kind], gateway.settings.body_limit),
-            idle=gateway.idle,
-        ) as kept:
-            try:
-                yield await _in_turn(room, kept.size, read_offer, kept, stated, kind, folder)
-            finally:
-                await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        async with receiving as kept:
+            with gateway.uploads.place(PARTS) as (folder, share):
+                share.grow(0 if kind in ENVELOPE_TYPES else kept.size)  # its parts are written out beside it
+                try:
+                    yield await _in_turn(room, kept.size, read_offer, kept, stated, kind, folder)
+                finally:
+                    await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+    except NoRoom as fault:
+        raise Problem(
+            ProblemCode.NO_ROOM if fault.disk else ProblemCode.UNAVAILABLE,
+            Said(vi=fault.vi, en=fault.en),
+            headers={"Retry-After": str(RETRY_AFTER)},
+        ) from None
     except TooLarge as error:
         raise Problem(
             ProblemCode.TOO_LARGE,
@@ -89,9 +97,3 @@ def _package(offer: Offer, caller: Caller, room: RestRoom, now: datetime) -> byt
         values["from"] = {"organ_id": organ_id, **({"organ_name": organ.name} if organ and organ.name else {})}
     draft = drafts.draft_from_mapping(values, offer.files, now=now, source=offer.name)
     return draft if isinstance(draft, tuple) else codec.encode(draft)
-
-
-def clear_parts(folder: Path) -> None:
-    """Removes what a process that died left. Call it before the first request."""
-    for each in folder.glob(f"*{PARTS_SUFFIX}"):
-        shutil.rmtree(each, ignore_errors=True)

@@ -45,10 +45,23 @@ _SCHEMES: Final[dict[str, Any]] = {
 }
 
 
+OF_BODY: Final = (
+    ProblemCode.MALFORMED,
+    ProblemCode.TOO_SLOW,
+    ProblemCode.TOO_LARGE,
+    ProblemCode.MEDIA_TYPE,
+    ProblemCode.INVALID,
+)
+"""What may be wrong with the body of an operation."""
+OF_LIST: Final = (ProblemCode.CURSOR, ProblemCode.FORBIDDEN, ProblemCode.INVALID)
+OF_ONE: Final = (ProblemCode.FORBIDDEN, ProblemCode.NOT_FOUND, ProblemCode.INVALID)
+"""Of an operation about one document, submission or delivery."""
+
+
 def problems(*codes: ProblemCode) -> dict[int | str, dict[str, Any]]:
     """The `responses` of an operation: these problems, and those that any operation has."""
     found: dict[int | str, dict[str, Any]] = {}
-    for code in (*codes, *_ALWAYS):
+    for code in dict.fromkeys((*codes, *_ALWAYS)):
         status = PROBLEMS[code].status
         told = f"{PROBLEMS[code].title[0]} / {PROBLEMS[code].title[1]}"
         if status in found:

@@ -45,6 +45,7 @@ class ProblemCode(StrEnum):
     HEADERS = "headers-too-large"
     INTERNAL = "internal"
     UNAVAILABLE = "unavailable"
+    NO_ROOM = "no-room"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,6 +223,14 @@ _ROWS: Final[dict[ProblemCode, ProblemRow]] = {
         detail=(
             "Kho tạm hoặc hạ tầng của tác nhân đang bận hay hỏng. Chưa có gì mất; đề nghị thử lại.",
             "The agent's spool or infrastructure is busy or broken. Nothing is lost; try again.",
+        ),
+    ),
+    ProblemCode.NO_ROOM: ProblemRow(
+        status=507,
+        title=("Ổ đĩa gần đầy", "The disk is nearly full"),
+        detail=(
+            "Ổ đĩa của tác nhân gần đầy, chưa nhận gì. Đề nghị quản trị tác nhân dọn ổ đĩa, rồi gửi lại.",
+            "The agent's disk is nearly full; nothing was kept. Its administrator must make room; then send it again.",
         ),
     ),
 }

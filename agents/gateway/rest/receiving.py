@@ -11,7 +11,7 @@ from agents.gateway.outcomes import NotYours, Received, Taking
 from agents.gateway.rest.cursors import CURSOR_CHARS, cursor_of, place_of
 from agents.gateway.rest.doors import Door
 from agents.gateway.rest.marks import accomplished, marked, submitted
-from agents.gateway.rest.openapi import problems
+from agents.gateway.rest.openapi import OF_BODY, OF_LIST, OF_ONE, problems
 from agents.gateway.rest.problems import Problem, ProblemCode
 from agents.gateway.rest.rights import of_organ, requires
 from agents.gateway.rest.room import Room, Who
@@ -36,8 +36,6 @@ from edxml_schemas.model import StaffInfo
 MOST: Final = 500  # items on a page
 LegId = Annotated[str, Path(min_length=1, max_length=LEG_CHARS)]
 _KINDS: Final = {"document": MessageType.DOCUMENT, "status": MessageType.STATUS}
-_BODY: Final = (ProblemCode.MALFORMED, ProblemCode.TOO_SLOW, ProblemCode.TOO_LARGE, ProblemCode.MEDIA_TYPE)
-_LEG: Final = (ProblemCode.FORBIDDEN, ProblemCode.NOT_FOUND, ProblemCode.INVALID)
 
 
 def receiving_routes() -> APIRouter:
@@ -49,7 +47,7 @@ def receiving_routes() -> APIRouter:
         response_model=ReceivedPage,
         response_model_by_alias=True,
         summary="Văn bản và trạng thái đến, cũ nhất trước / what came, oldest first",
-        responses=problems(ProblemCode.CURSOR, ProblemCode.FORBIDDEN, ProblemCode.INVALID),
+        responses=problems(*OF_LIST),
     )
     router.add_api_route(
         "/inbox/{leg_id}",
@@ -58,7 +56,7 @@ def receiving_routes() -> APIRouter:
         response_model=HistoryShape,
         response_model_by_alias=True,
         summary="Một văn bản đến với mọi trạng thái / one delivery with everything said about it",
-        responses=problems(*_LEG),
+        responses=problems(*OF_ONE),
     )
     router.add_api_route(
         "/inbox/{leg_id}/lease",
@@ -67,7 +65,7 @@ def receiving_routes() -> APIRouter:
         response_model=LeaseShape,
         response_model_by_alias=True,
         summary="Giữ văn bản để xử lý, có thời hạn / take it in hand for a time",
-        responses=problems(*_LEG, *_BODY, ProblemCode.LEASED),
+        responses=problems(*OF_ONE, *OF_BODY, ProblemCode.LEASED),
     )
     router.add_api_route(
         "/inbox/{leg_id}/ack",
@@ -75,7 +73,7 @@ def receiving_routes() -> APIRouter:
         methods=["POST"],
         response_model=MarkedShape,
         summary="Đã nhận hẳn / taken for good",
-        responses=problems(*_LEG, ProblemCode.LEASED),
+        responses=problems(*OF_ONE, ProblemCode.LEASED),
     )
     router.add_api_route(
         "/inbox/{leg_id}/fail",
@@ -83,7 +81,7 @@ def receiving_routes() -> APIRouter:
         methods=["POST"],
         response_model=MarkedShape,
         summary="Không nhận được, kèm lý do: nơi gửi nhận 02 / cannot be taken, with the reason: the sender gets 02",
-        responses=problems(*_LEG, *_BODY, ProblemCode.LEASED, ProblemCode.REFUSED),
+        responses=problems(*OF_ONE, *OF_BODY, ProblemCode.LEASED, ProblemCode.REFUSED),
     )
     router.add_api_route(
         "/inbox/{leg_id}/statuses",
@@ -92,7 +90,7 @@ def receiving_routes() -> APIRouter:
         status_code=202,
         response_model=SubmittedShape,
         summary="Báo trạng thái xử lý cho nơi gửi / tell the sender a status",
-        responses=problems(*_LEG, *_BODY, ProblemCode.LEASED, ProblemCode.REFUSED),
+        responses=problems(*OF_ONE, *OF_BODY, ProblemCode.LEASED, ProblemCode.REFUSED),
     )
     return router
 

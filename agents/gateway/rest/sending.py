@@ -15,7 +15,7 @@ from agents.gateway.rest.doors import Door
 from agents.gateway.rest.marks import submitted
 from agents.gateway.rest.offering import offered, packaged
 from agents.gateway.rest.once import IdempotencyKey, once
-from agents.gateway.rest.openapi import bytes_answer, problems
+from agents.gateway.rest.openapi import OF_BODY, OF_LIST, OF_ONE, bytes_answer, problems
 from agents.gateway.rest.problems import Problem, ProblemCode, refused
 from agents.gateway.rest.reading import Offer
 from agents.gateway.rest.rights import of_organ, requires
@@ -68,14 +68,7 @@ def sending_routes() -> APIRouter:
         summary="Gửi văn bản hoặc trạng thái / submit a document or status",
         openapi_extra=OFFER_BODY,
         responses=problems(
-            ProblemCode.MALFORMED,
-            ProblemCode.FORBIDDEN,
-            ProblemCode.TOO_SLOW,
-            ProblemCode.TOO_LARGE,
-            ProblemCode.MEDIA_TYPE,
-            ProblemCode.INVALID,
-            ProblemCode.REFUSED,
-            ProblemCode.KEY_REUSED,
+            *OF_BODY, ProblemCode.FORBIDDEN, ProblemCode.REFUSED, ProblemCode.KEY_REUSED, ProblemCode.NO_ROOM
         ),
     )
     router.add_api_route(
@@ -85,7 +78,7 @@ def sending_routes() -> APIRouter:
         response_model=SentPage,
         response_model_by_alias=True,
         summary="Danh sách đã gửi, mới nhất trước / what was sent, newest first",
-        responses=problems(ProblemCode.CURSOR, ProblemCode.FORBIDDEN, ProblemCode.INVALID),
+        responses=problems(*OF_LIST),
     )
     router.add_api_route(
         "/documents/{submission_id}",
@@ -94,7 +87,7 @@ def sending_routes() -> APIRouter:
         response_model=SentShape,
         response_model_by_alias=True,
         summary="Một lần gửi với biên nhận và trạng thái / one submission with receipts and statuses",
-        responses=problems(ProblemCode.FORBIDDEN, ProblemCode.NOT_FOUND, ProblemCode.INVALID),
+        responses=problems(*OF_ONE),
     )
     router.add_api_route(
         "/documents/{submission_id}/receipts/{receipt_id}",
@@ -102,8 +95,7 @@ def sending_routes() -> APIRouter:
         methods=["GET"],
         response_class=Response,
         summary="Biên nhận của trục, nguyên byte và chữ ký / a receipt of the hub, byte for byte",
-        responses=bytes_answer("Biên nhận XML / the receipt", "application/xml")
-        | problems(ProblemCode.FORBIDDEN, ProblemCode.NOT_FOUND, ProblemCode.INVALID),
+        responses=bytes_answer("Biên nhận XML / the receipt", "application/xml") | problems(*OF_ONE),
     )
     router.add_api_route(
         "/documents/{submission_id}/recall",
@@ -112,17 +104,7 @@ def sending_routes() -> APIRouter:
         status_code=202,
         response_model=SubmittedShape,
         summary="Yêu cầu nơi nhận trả lại văn bản (13) / ask a recipient to give a document back",
-        responses=problems(
-            ProblemCode.MALFORMED,
-            ProblemCode.FORBIDDEN,
-            ProblemCode.NOT_FOUND,
-            ProblemCode.TOO_SLOW,
-            ProblemCode.TOO_LARGE,
-            ProblemCode.MEDIA_TYPE,
-            ProblemCode.INVALID,
-            ProblemCode.REFUSED,
-            ProblemCode.KEY_REUSED,
-        ),
+        responses=problems(*OF_ONE, *OF_BODY, ProblemCode.REFUSED, ProblemCode.KEY_REUSED),
     )
     return router
 

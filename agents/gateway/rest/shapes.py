@@ -166,6 +166,7 @@ class SentShape(Told):
     answered_at: datetime | None
     problem: str
     message_id: str | None = None
+    trace_id: str | None = None
     duplicate: bool = False
     legs: list[LegShape] = Field(default_factory=list)
     findings: list[FindingShape] = Field(default_factory=list)

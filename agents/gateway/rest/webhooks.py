@@ -11,7 +11,7 @@ from agents.gateway.callers import Right
 from agents.gateway.rest.around_shapes import NewWebhookShape, WebhookRequest, WebhookShape, WebhooksShape
 from agents.gateway.rest.doors import Door
 from agents.gateway.rest.memory import Webhook
-from agents.gateway.rest.openapi import problems
+from agents.gateway.rest.openapi import OF_BODY, problems
 from agents.gateway.rest.problems import Problem, ProblemCode, Said
 from agents.gateway.rest.rights import requires
 from agents.gateway.rest.room import Room, Who
@@ -28,16 +28,7 @@ def webhook_routes() -> APIRouter:
         status_code=201,
         response_model=NewWebhookShape,
         summary="Đăng ký được gọi khi có gì mới / ask to be called when something is new",
-        responses=problems(
-            ProblemCode.MALFORMED,
-            ProblemCode.FORBIDDEN,
-            ProblemCode.TOO_SLOW,
-            ProblemCode.TOO_LARGE,
-            ProblemCode.MEDIA_TYPE,
-            ProblemCode.INVALID,
-            ProblemCode.WEBHOOK_TARGET,
-            ProblemCode.TOO_MANY_WEBHOOKS,
-        ),
+        responses=problems(*OF_BODY, ProblemCode.FORBIDDEN, ProblemCode.WEBHOOK_TARGET, ProblemCode.TOO_MANY_WEBHOOKS),
     )
     router.add_api_route(
         "/webhooks",

@@ -16,7 +16,7 @@ from agents.gateway.vouching.copies import fetch_copy
 from agents.gateway.vxp import faults
 from agents.gateway.vxp.arguments import doc_id_of, kind_of
 from agents.gateway.vxp.faults import ErrorCode, Fault
-from agents.gateway.vxp.marking import marked_id
+from agents.gateway.vxp.marking import Marks
 from agents.gateway.vxp.rows import Row, received_row, sent_rows
 from agents.gateway.vxp.signing import SignedCall
 from agents.gateway.vxp.wire import JSON, answer, envelope_pieces, list_pieces
@@ -56,6 +56,7 @@ class DocumentDesk:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self._office = gateway.office
+        self._marks = Marks(gateway.office)
 
     async def received(self, call: SignedCall) -> Response | Fault:
         """Documents, or statuses, that no document system has marked done or fail."""
@@ -97,7 +98,7 @@ class DocumentDesk:
             return await self._long(plain_pieces(fetched.envelope), media_type="application/xml")
 
     async def mark(self, call: SignedCall) -> Response | Fault:
-        doc_id = await asyncio.to_thread(marked_id, call.arguments, call.caller, self._office)
+        doc_id = await asyncio.to_thread(self._marks.chosen, call)
         if isinstance(doc_id, Fault):
             return doc_id
         stated = call.arguments.read("status")
@@ -109,6 +110,7 @@ class DocumentDesk:
         outcome = await asyncio.to_thread(self._marked, call.caller, doc_id, mark)
         match outcome:
             case Marked():
+                self._marks.left(call, doc_id, is_open=outcome.state is Taking.LEASED)
                 wanted = _RESULT.get(mark, outcome.state)
                 same = outcome.state is wanted
                 return answer() if same else Fault(ErrorCode.PROCESSING, _OTHERWISE[outcome.state])

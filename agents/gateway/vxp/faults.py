@@ -129,6 +129,16 @@ def in_other_hands(until: datetime) -> Fault:
     )
 
 
+def two_ids(*, docid: str, doc_id: str) -> Fault:
+    """A mark that may be about either of two documents that are open."""
+    one, other = _visible(docid), _visible(doc_id)
+    return Fault(
+        ErrorCode.PROCESSING,
+        f"Lời gọi mang hai mã văn bản còn mở: {PREFIX}docid là {one}, {PREFIX}docId là {other}; không rõ đánh dấu văn "
+        f"bản nào nên chưa đánh dấu gì. Đề nghị truyền cả docid và docId cùng một mã rồi gọi lại.",
+    )
+
+
 def bad_value(argument: str, value: str, allowed: str) -> Fault:
     return Fault(
         ErrorCode.PROCESSING,

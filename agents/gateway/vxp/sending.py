@@ -54,7 +54,7 @@ class SendDesk:
             return asked
         gateway = self._gateway
         receiving = receive_body(
-            aiter(body), folder=gateway.incoming, limit=self._limit, idle=gateway.idle, without_tail=LINE_END
+            aiter(body), room=gateway.uploads, limit=self._limit, idle=gateway.idle, without_tail=LINE_END
         )
         try:
             async with receiving as kept, gateway.turn(kept.size):

@@ -200,8 +200,8 @@ def _refuse(constant: str) -> NoReturn:
 
 
 def _names_fault(names: str, members: Mapping[str, str]) -> NotBelieved | None:
-    """Every name in `sign-header-key` must be among the signed."""
-    listed = [name.strip() for name in names.split(";")]
+    """Every name in `sign-header-key` must be among the signed; a semicolon at its end names nothing."""
+    listed = [name.strip() for name in names.rstrip("; ").split(";")]
     if len(listed) > SIGNED_NAMES:
         return NotBelieved(Unsigned.NAMES)
     return next((NotBelieved(Unsigned.NAMES, name) for name in listed if PREFIX + name not in members), None)
