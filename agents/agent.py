@@ -26,9 +26,11 @@ from agents.pump import Pump
 from agents.settings import Settings
 from agents.spool import RunLock, Spool
 from agents.spool.records import InboxItem
+from agents.tidying import keep_tidy
 from edxml_schemas.contract import MessageType, Urgency
 from edxml_schemas.model import Envelope, StaffInfo
 from edxml_schemas.statuses import StatusCode
+from edxml_schemas.telemetry import NO_SPANS, Spans
 
 __all__ = ["Agent", "Connector", "Sent", "SystemClock", "Taken"]
 
@@ -42,8 +44,10 @@ class Connector(Protocol):
 class Agent:
     """One agency's agent, for one or more organs. Safe to use from several tasks."""
 
-    def __init__(self, settings: Settings, spool: Spool, *, clock: Clock | None = None) -> None:
-        self.desk = Desk(settings, spool, clock=clock)
+    def __init__(
+        self, settings: Settings, spool: Spool, *, clock: Clock | None = None, spans: Spans = NO_SPANS
+    ) -> None:
+        self.desk = Desk(settings, spool, clock=clock, spans=spans)
         self.settings = settings
         self.spool = spool
 
@@ -139,7 +143,15 @@ class Agent:
         lock.acquire()
         try:
             desk, settings = self.desk, self.settings
-            intake = Intake(settings, self.spool, keyring=desk.keyring, clock=desk.clock, log=desk.log, hub=hub)
+            intake = Intake(
+                settings,
+                self.spool,
+                keyring=desk.keyring,
+                clock=desk.clock,
+                log=desk.log,
+                hub=hub,
+                trail=desk.trail,
+            )
             pump = Pump(
                 self.spool,
                 link,
@@ -149,9 +161,11 @@ class Agent:
                 resend_after=settings.resend_after,
                 prefetch=settings.prefetch,
                 log=desk.log,
+                trail=desk.trail,
             )
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(pump.run(end))
+                tasks.create_task(keep_tidy(desk, end))
                 for connector in connectors:
                     tasks.create_task(connector.run(end))
         finally:

@@ -21,6 +21,7 @@ from edxml_schemas import codec
 from edxml_schemas.contract import MessageType, urgency_of
 from edxml_schemas.model import Code, Document, Envelope, Organ, OtherInfo, PromulgationInfo
 from edxml_schemas.statuses import StatusCode
+from edxml_schemas.traces import trace_id
 
 
 def arrival_id(leg_id: str) -> str:
@@ -60,13 +61,15 @@ class Arrivals:
             code=StatusCode.ARRIVED,
             now=now,
         )
+        trace = trace_id(envelope.sender.organ_id, envelope.document_id)
+        named = {"trace_id": trace, "organ": recipient, "leg": leg_id}
         try:
             packed = package(message, keyring=self._keyring, organs=[recipient] if organ else [])
         except UsageFault as fault:
-            self._log.error("key.unusable", organ=recipient, vi=fault.vi, en=fault.en)
+            self._log.error("key.unusable", **named, vi=fault.vi, en=fault.en)
             return None
         if isinstance(packed, tuple):
-            self._log.error("arrival.not-sent", organ=recipient, leg=leg_id, findings=[str(each) for each in packed])
+            self._log.error("arrival.not-sent", **named, findings=[str(each) for each in packed])
             return None
         return submission(
             packed,

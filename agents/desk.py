@@ -18,12 +18,14 @@ from agents.ports import Clock
 from agents.settings import Settings
 from agents.spool import Spool
 from agents.spool.records import DoubtfulReceipt, InboxItem, NewSubmission, StoredReceipt, Submission, SubmissionKind
+from agents.trail import Trail
 from edxml_schemas import codec, drafts
 from edxml_schemas.contract import MessageType, Urgency
 from edxml_schemas.findings import FindingCode, finding
 from edxml_schemas.model import Document, Envelope, Organ, StaffInfo
 from edxml_schemas.secrecy import DEFAULT_SECRECY
 from edxml_schemas.statuses import REASON_REQUIRED, StatusCode
+from edxml_schemas.telemetry import NO_SPANS, Spans
 
 
 class SystemClock:
@@ -54,11 +56,21 @@ class Sent:
 class Desk:
     """One agency's desk, for one or more organs. Safe to use from several threads."""
 
-    def __init__(self, settings: Settings, spool: Spool, *, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        spool: Spool,
+        *,
+        clock: Clock | None = None,
+        spans: Spans = NO_SPANS,
+        quiet: bool = False,
+    ) -> None:
+        """`quiet` is for a command of somebody who sees its result: no lines in the log beside it."""
         self.settings = settings
         self.spool = spool
         self.clock: Clock = clock or SystemClock()
         self.log = logger(settings.name)
+        self.trail = Trail(self.log, agent=settings.name, spans=spans, quiet=quiet)
         self.keyring = Keyring(settings, log=self.log)
         self.arrivals = Arrivals(settings, spool, keyring=self.keyring, clock=self.clock, log=self.log)
         self._organs = tuple(organ.organ_id for organ in settings.organs)
@@ -71,13 +83,18 @@ class Desk:
         Returns the submission id, or every reason why it was not taken. The same `submission_id` twice is one
         submission. Raises SpoolUnavailable, and UsageFault for an unusable key file.
         """
+        began = self.clock.now()
         secrecy = DEFAULT_SECRECY if self.settings.refuse_secrets else None
         packed = package(content, keyring=self.keyring, organs=self._organs, secrecy=secrecy)
         if isinstance(packed, tuple):
             return packed
         new = submission(packed, submission_id=submission_id or str(uuid4()), now=self.clock.now(), origin=origin)
-        self.spool.add_submission(new)
+        self._keep(new, began=began)
         return new.submission_id
+
+    def _keep(self, new: NewSubmission, *, began: datetime) -> None:
+        if self.spool.add_submission(new):
+            self.trail.kept(new, began=began, ended=self.clock.now())
 
     def send_draft(
         self, place: Path, files: Sequence[Path] = (), *, submission_id: str | None = None, origin: str = ""
@@ -126,12 +143,16 @@ class Desk:
     def take(self, leg_id: str) -> Taken:
         """Marks a document as taken and hands out its bytes; any number of times. Raises UnknownLeg."""
         taken = self.look(leg_id)
-        self.spool.mark_taken(leg_id, now=self.clock.now(), said=self.arrivals.upon_taking(taken.item))
+        now = self.clock.now()
+        self._told(self.spool.mark_taken(leg_id, now=now, said=self.arrivals.upon_taking(taken.item)), now=now)
         return taken
 
     def laid_out(self, item: InboxItem) -> None:
         """The folder connector has written the delivery down: the document system has it."""
-        self.spool.mark_exported(item.leg_id, now=self.clock.now(), said=self.arrivals.upon_taking(item))
+        now = self.clock.now()
+        self.spool.mark_exported(item.leg_id, now=now, said=self.arrivals.upon_taking(item))
+        if item.taken_at is None:
+            self.trail.taken(item, now=now)
 
     def look(self, leg_id: str) -> Taken:
         """As `take`, but the document stays untaken: for who must first bring the bytes to safety."""
@@ -148,12 +169,31 @@ class Desk:
         submission_id: str | None = None,
         origin: str = "",
     ) -> str | Refusal:
-        """Sends a status about a delivery to its sender. Returns the submission id or why not. Raises UnknownLeg."""
-        item = self._item(leg_id)
+        """Sends a status about a delivery to its sender. Returns the submission id or why not. Raises UnknownLeg.
+
+        Who says anything but 02 about a document has it: it counts as taken.
+        """
+        item, began = self._item(leg_id), self.clock.now()
         packed = self.pack_status(item, code, reason=reason, staff=staff)
         if isinstance(packed, tuple):
             return packed
-        return self._keep_status(packed, submission_id, item.urgency, leg_id, origin)
+        new = self._status(packed, submission_id, item.urgency, leg_id, origin)
+        known = submission_id is not None and self.spool.submission(submission_id) is not None
+        if code is not StatusCode.RECEPTION_REFUSED:
+            said = self.arrivals.upon_taking(item)
+            if said is not None and code is StatusCode.ARRIVED:  # the two are one
+                said = new = replace(new, submission_id=submission_id or said.submission_id)
+            marked = self.spool.mark_taken(leg_id, now=new.created_at, said=said, along=new)
+            self._told(marked, now=new.created_at)
+        self.spool.add_submission(new)  # unless it was kept along with the mark
+        if not known:
+            self.trail.kept(new, began=began, ended=self.clock.now())
+        return new.submission_id
+
+    def _told(self, marked: tuple[InboxItem, bool] | None, *, now: datetime) -> None:
+        """Says so when a delivery was taken now, and not before."""
+        if marked is not None and marked[1]:
+            self.trail.taken(marked[0], now=now)
 
     def pack_status(
         self, item: InboxItem, code: StatusCode, *, reason: str = "", staff: StaffInfo | None = None
@@ -192,7 +232,7 @@ class Desk:
         decoded = codec.decode(self.spool.envelope(found[0].digest))
         if not isinstance(decoded, codec.Decoded) or not isinstance(decoded.envelope, Document):
             raise UnknownDocument(document)
-        original = decoded.envelope
+        original, began = decoded.envelope, self.clock.now()
         if not reason:
             return (reason_required(StatusCode.RECALL_REQUESTED),)
         if recipient not in {each.organ_id for each in original.recipients}:
@@ -211,12 +251,14 @@ class Desk:
         packed = package(message, keyring=self.keyring, organs=self._organs)
         if isinstance(packed, tuple):
             return packed
-        return self._keep_status(packed, submission_id, found[0].urgency, "", origin)
+        new = self._status(packed, submission_id, found[0].urgency, "", origin)
+        self._keep(new, began=began)
+        return new.submission_id
 
-    def _keep_status(
+    def _status(
         self, packed: Package, submission_id: str | None, urgency: Urgency, leg_id: str, origin: str
-    ) -> str:
-        new = submission(
+    ) -> NewSubmission:
+        return submission(
             packed,
             submission_id=submission_id or str(uuid4()),
             now=self.clock.now(),
@@ -224,8 +266,6 @@ class Desk:
             about_leg=leg_id,
             origin=origin,
         )
-        self.spool.add_submission(new)
-        return new.submission_id
 
     def _item(self, leg_id: str) -> InboxItem:
         item = self.spool.item(leg_id)

@@ -13,6 +13,7 @@ from agents.settings import Settings
 from agents.spool import Spool
 from agents.spool.form import has_form
 from agents.spool.records import DoubtfulReceipt, NewDelivery, StoredReceipt
+from agents.trail import Trail, trace_of_delivery
 from edxml_schemas import codec
 from edxml_schemas.contract import MessageType, unbundled
 from edxml_schemas.findings import FindingCode, Findings, codes, finding
@@ -37,8 +38,10 @@ class Intake:
         clock: Clock,
         log: FilteringBoundLogger,
         hub: HubTrust | None = None,
+        trail: Trail | None = None,
     ) -> None:
         """`hub` is whose receipts count; without it all do."""
+        self._trail = trail or Trail(log, agent=settings.name)
         self._arrivals = Arrivals(settings, spool, keyring=keyring, clock=clock, log=log)
         self._spool = spool
         self._clock = clock
@@ -65,8 +68,20 @@ class Intake:
             raise Unreadable("receipt")
         kept = self._spool.add_receipts(arrived, set_aside)
         for each in kept:
-            self._log.info("receipt", submission=each.submission_id, kind=each.kind, signer=each.signer)
+            trace = self._trace_of(each)
+            self._log.info("receipt", trace_id=trace, submission=each.submission_id, kind=each.kind, signer=each.signer)
         return bool(kept)
+
+    def _trace_of(self, receipt: StoredReceipt) -> str:
+        """The trace id that a believed receipt names; of an earlier hub's, that of the submission."""
+        said = decode_receipt(receipt.body)
+        if isinstance(said, Receipt) and said.trace_id:
+            return said.trace_id
+        return self._trace_of_submission(receipt.submission_id)
+
+    def _trace_of_submission(self, submission_id: str) -> str:
+        sent = self._spool.submission(submission_id) if submission_id else None
+        return self._trail.trace_before_reading(submission_id) if sent is None else self._trail.trace(sent)
 
     def _read_receipt(self, body: bytes) -> StoredReceipt | DoubtfulReceipt:
         """A receipt that counts, or one to set aside. Raises Unreadable for what is none, when none can be verified."""
@@ -93,6 +108,7 @@ class Intake:
         )
         self._log.error(
             "receipt.not-believed",
+            trace_id=self._trace_of_submission(doubtful.submission_id),
             submission=doubtful.submission_id,
             kind=doubtful.kind,
             findings=found,
@@ -109,26 +125,20 @@ class Intake:
         return (finding(FindingCode.TRANSPORT_DIGEST, stated=receipt.digest, computed=submission.digest),)
 
     def _keep_delivery(self, incoming: Incoming, content: bytes) -> bool:
+        began = self._clock.now()
         decoded = codec.decode(content)
         envelope = decoded.envelope if isinstance(decoded, codec.Decoded) else None
+        delivery = _delivery(incoming, content, envelope, now=self._clock.now())
         if envelope is None:
             # The hub let it pass; it is kept all the same, and people see that it is strange.
-            self._log.error("delivery.unreadable", leg=incoming.leg_id)
-        delivery = _delivery(incoming, content, envelope, now=self._clock.now())
+            self._log.error("delivery.unreadable", trace_id=trace_of_delivery(delivery), leg=incoming.leg_id)
         arrival = None
         if not self._arrivals.when_taken or delivery.self_test:  # which no document system ever sees
             arrival = self._arrivals.of(incoming.leg_id, incoming.recipient, envelope)
         delivery = replace(delivery, arrival_due=incoming.type is MessageType.DOCUMENT and arrival is None)
         kept = self._spool.add_delivery(delivery, arrival)
         if kept:
-            self._log.info(
-                "arrived",
-                leg=incoming.leg_id,
-                recipient=incoming.recipient,
-                sender=delivery.sender,
-                document=delivery.document_id or delivery.about_document_id,
-                status=delivery.status_code,
-            )
+            self._trail.arrived(delivery, began=began, ended=self._clock.now())
         return kept
 
     def send_late_arrivals(self) -> int:

@@ -21,6 +21,7 @@ from agents.ports import Blobs, Clock, DeliveredNote, InboxDelivery, Incoming, L
 from agents.sending import Sender
 from agents.spool import Spool
 from agents.spool.records import InboxItem
+from agents.trail import Trail, trace_before_opening
 from edxml_schemas.contract import Claim, MessageType, Urgency
 
 WINDOW: Final = 64
@@ -49,6 +50,7 @@ class Pump:
         resend_after: timedelta,
         prefetch: int,
         log: FilteringBoundLogger,
+        trail: Trail | None = None,
     ) -> None:
         self._spool = spool
         self._link = link
@@ -58,7 +60,7 @@ class Pump:
         self._resend_after = resend_after
         self._prefetch = prefetch
         self._log = log
-        self._sender = Sender(spool, link, blobs, clock=clock, log=log)
+        self._sender = Sender(spool, link, blobs, clock=clock, log=log, trail=trail)
         self._downloads = {urgency: asyncio.Semaphore(DOWNLOADS) for urgency in Urgency}
         self._report_news = asyncio.Event()
 
@@ -162,6 +164,7 @@ class Pump:
         if message is None:
             self._log.error("message.strange")
             return False
+        named = {"trace_id": trace_before_opening(message), "leg": message.leg_id}
         patience = asyncio.get_running_loop().time() + PATIENCE
         attempts = 0
         while True:
@@ -169,15 +172,15 @@ class Pump:
                 async with contextlib.nullcontext() if message.body is not None else self._downloads[message.urgency]:
                     content = await self._content(message)
                     if message.type is not MessageType.RECEIPT and _digest(content) != message.digest:
-                        self._log.error("digest-mismatch", leg=message.leg_id, stated=message.digest)
+                        self._log.error("digest-mismatch", **named, stated=message.digest)
                         return False
                     await asyncio.to_thread(self._intake.keep, message, content)
             except (SpoolUnavailable, BlobsUnavailable) as fault:
-                self._log.warning("not-kept", leg=message.leg_id, vi=fault.vi, en=fault.en)
+                self._log.warning("not-kept", **named, vi=fault.vi, en=fault.en)
                 if stop.is_set() or asyncio.get_running_loop().time() > patience:
                     return False
             except Unreadable as fault:
-                self._log.error("message.unreadable", kind=str(fault))
+                self._log.error("message.unreadable", **named, kind=str(fault))
                 return False
             else:
                 return True

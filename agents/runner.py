@@ -8,10 +8,12 @@ from agents.agent import Agent, Connector
 from agents.amqp import AmqpLink
 from agents.blobs import HttpBlobs
 from agents.connectors.folder import FolderConnector
+from agents.logs import logger
 from agents.ports import Blobs, Link
 from agents.robot import Robot
 from agents.settings import Settings
 from agents.spool import Spool
+from agents.telemetry import open_spans
 
 THREADS: Final = 32  # at once, for requests of document systems; Python's own choice on a small machine is 6
 FILES: Final = 65_536
@@ -23,7 +25,7 @@ async def run_agent(settings: Settings, *, stop: asyncio.Event, link: Link | Non
     Raises SpoolUnavailable, AgentBusy, and UsageFault for settings that cannot work.
     """
     with Spool.open(settings.spool) as spool:
-        await _run(Agent(settings, spool), [], stop=stop, link=link)
+        await _run(_agent(settings, spool), [], stop=stop, link=link)
 
 
 async def run_gateway(
@@ -42,10 +44,15 @@ async def run_gateway(
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="gateway"))
     _allow_many_files()
     with Spool.open(settings.spool) as spool:
-        agent = Agent(settings, spool)
+        agent = _agent(settings, spool)
         with opened(agent.desk) as gateway:
             server = GatewayServer(gateway, reload=reload)
             await _run(agent, [server], stop=stop, link=link)
+
+
+def _agent(settings: Settings, spool: Spool) -> Agent:
+    """An agent whose spans go where the settings say. Raises UsageFault."""
+    return Agent(settings, spool, spans=open_spans(settings.telemetry, agent=settings.name, log=logger(settings.name)))
 
 
 def _allow_many_files() -> None:
@@ -81,4 +88,5 @@ async def _run(agent: Agent, connectors: list[Connector], *, stop: asyncio.Event
         await used.close()
         if blobs is not None:
             await blobs.close()
+        await asyncio.to_thread(agent.desk.trail.close)
     agent.desk.log.info("stopped")

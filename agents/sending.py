@@ -19,6 +19,7 @@ from agents.pacing import LONGEST_WAIT, backoff, news_or, pause
 from agents.ports import Blobs, Clock, Link, Outgoing
 from agents.spool import Spool
 from agents.spool.records import Submission
+from agents.trail import Trail
 from edxml_schemas.contract import CLAIM_THRESHOLD, Claim, Urgency
 
 WINDOW: Final = 64
@@ -54,8 +55,17 @@ class Sender:
     """One per agent. The two lanes are loops to be run once each; they raise Unavailable, and may be run again."""
 
     def __init__(
-        self, spool: Spool, link: Link, blobs: Blobs | None, *, clock: Clock, log: FilteringBoundLogger
+        self,
+        spool: Spool,
+        link: Link,
+        blobs: Blobs | None,
+        *,
+        clock: Clock,
+        log: FilteringBoundLogger,
+        trail: Trail | None = None,
     ) -> None:
+        """Without a trail of the agent's, its lines and spans name no agent."""
+        self._trail = trail or Trail(log)
         self._spool = spool
         self._link = link
         self._blobs = blobs
@@ -133,7 +143,7 @@ class Sender:
             try:
                 await self._settle((each,), (outcome,))
             except SpoolUnavailable as fault:
-                self._log.warning("not-marked", submission=each.submission_id, vi=fault.vi, en=fault.en)
+                self._log.warning("not-marked", **self._named(each), vi=fault.vi, en=fault.en)
                 if stop.is_set():
                     return
                 await pause(stop, backoff(attempts))
@@ -165,22 +175,25 @@ class Sender:
         """Publishes one submission; why not, when it did not work, whatever the reason."""
         claimed = each.size > CLAIM_THRESHOLD
         if claimed and self._blobs is None:
-            self._log.error("no-blob-door", submission=each.submission_id, size=each.size)
+            self._log.error("no-blob-door", **self._named(each), size=each.size)
             return Failure(problem=NO_DOOR, wait=NO_DOOR_WAIT, lasting=True)
         wait = backoff(each.attempts)
         try:
             await self._publish(each)
         except Unavailable as fault:
-            self._log.warning("not-published", submission=each.submission_id, vi=fault.vi, en=fault.en)
+            self._log.warning("not-published", **self._named(each), vi=fault.vi, en=fault.en)
             return Failure(problem=str(fault), wait=wait, link=isinstance(fault, LinkUnavailable))
         except Exception as error:
             # One submission that cannot be sent must not keep the others from being sent.
-            self._log.exception("submission.crashes", submission=each.submission_id)
+            self._log.exception("submission.crashes", **self._named(each))
             name = type(error).__name__
             problem = f"Lỗi bất ngờ khi gửi ({name}), sẽ thử lại. / Unexpected error ({name}), it will be tried again."
             return Failure(problem=problem, wait=wait, lasting=True)
-        self._log.info("published", submission=each.submission_id, document=each.document_id, status=each.status_code)
+        self._trail.published(each, now=self._clock.now())
         return None
+
+    def _named(self, each: Submission) -> dict[str, str]:
+        return {"trace_id": self._trail.trace(each), "submission": each.submission_id}
 
     async def _publish(self, each: Submission) -> None:
         content = await asyncio.to_thread(self._spool.envelope, each.digest)

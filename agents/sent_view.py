@@ -88,6 +88,7 @@ def result_as_dict(submission: Submission, receipts: Sequence[StoredReceipt]) ->
     if answer is not None:
         shown |= {
             "message_id": answer.message_id,
+            "trace_id": answer.trace_id,
             "received_at": _time(answer.received_at),
             "decided_at": _time(answer.decided_at),
             "duplicate": answer.duplicate,

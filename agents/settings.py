@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from agents.errors import UsageFault
 from agents.gateway.settings import Arrived, GatewaySettings
 from agents.gateway.settings import placed as placed_gateway
+from agents.telemetry import TelemetrySettings
 from edxml_schemas.contract import AGENT_NAME
 
 
@@ -76,6 +77,8 @@ class Settings(BaseSettings):
     organs: tuple[OrganSettings, ...] = Field(min_length=1)
     gateway: GatewaySettings | None = None
     """The HTTP server for document systems; without the table there is none."""
+    telemetry: TelemetrySettings = TelemetrySettings()
+    """Where traces go; without an endpoint nowhere."""
 
     @property
     def arrival_when_taken(self) -> bool:

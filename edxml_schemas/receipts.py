@@ -62,7 +62,8 @@ class Receipt:
     `digest` is the SHA-256 of the envelope's bytes in lower-case hexadecimal, `size` their number. Times are aware;
     they travel in UTC. Identifiers that a refused message did not reveal are empty. `duplicate` tells that the same
     message was accepted before and this receipt repeats that answer. `vouched` tells who vouched for the sender's
-    system, on receipts that accept or refuse.
+    system, on receipts that accept or refuse. `trace_id` is that of the document (see `traces.py`); empty on
+    receipts of an earlier hub.
     """
 
     receipt_id: str
@@ -80,6 +81,7 @@ class Receipt:
     vouched: Vouched | None = None
     legs: tuple[ReceiptLeg, ...] = ()
     findings: Findings = ()
+    trace_id: str = ""
 
 
 _PLAIN: Final = re.compile("[!-%'-;=?-~ \n]*")
@@ -99,6 +101,7 @@ def encode_receipt(receipt: Receipt) -> bytes:
     empty-element tags. Control characters in quoted values are written as escapes (`\\x01`).
     """
     vouched = "" if receipt.vouched is None else _vouched(receipt.vouched)
+    trace = _leaf("TraceId", receipt.trace_id) if receipt.trace_id else ""
     legs = "".join(map(_leg, receipt.legs))
     findings = "".join(map(_finding, receipt.findings))
     names: tuple[str, ...] = (
@@ -122,7 +125,7 @@ def encode_receipt(receipt: Receipt) -> bytes:
         f"<Sender>{sender}</Sender>\n<Digest>{digest}</Digest>\n<Size>{receipt.size}</Size>\n"
         f"<ReceivedAt>{_moment(receipt.received_at)}</ReceivedAt>\n"
         f"<DecidedAt>{_moment(receipt.decided_at)}</DecidedAt>\n<Duplicate>{_flag(receipt.duplicate)}</Duplicate>\n"
-        f"{vouched}<Legs>\n{legs}</Legs>\n<Findings>\n{findings}</Findings>\n</Receipt>"
+        f"{trace}{vouched}<Legs>\n{legs}</Legs>\n<Findings>\n{findings}</Findings>\n</Receipt>"
     )
     return text.encode("utf-8")
 
@@ -168,6 +171,7 @@ def read_receipt(root: etree._Element) -> Receipt | Findings:
         vouched=vouched,
         legs=tuple(_read_leg(each) for each in root.iterfind(f"{_r('Legs')}/{_r('Leg')}")),
         findings=tuple(_read_finding(each) for each in root.iterfind(f"{_r('Findings')}/{_r('Finding')}")),
+        trace_id=texts.get("TraceId", "").strip(),
     )
 
 

@@ -36,6 +36,7 @@ from agents.packaging import Refusal
 from agents.sent_view import fault_as_dict, status_as_dict
 from agents.spool.bodies import sync_folder
 from agents.spool.records import InboxItem
+from agents.trail import trace_of_delivery
 from edxml_schemas.attached.file_names import safe_file_name
 from edxml_schemas.contract import MessageType
 from edxml_schemas.drafting.files import read_metadata
@@ -85,7 +86,7 @@ class FolderIn:
                 raise
             except Exception:
                 self._aside.add(item.leg_id)
-                self._desk.log.exception("delivery.set-aside", leg=item.leg_id)
+                self._desk.log.exception("delivery.set-aside", trace_id=trace_of_delivery(item), leg=item.leg_id)
         if waiting:
             raise waiting[0]
 

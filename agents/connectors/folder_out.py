@@ -158,7 +158,8 @@ class FolderOut:
                 raise
             except Exception:
                 self._aside.add(submission.submission_id)
-                self._desk.log.exception("result.set-aside", submission=submission.submission_id)
+                trace = self._desk.trail.trace(submission)
+                self._desk.log.exception("result.set-aside", trace_id=trace, submission=submission.submission_id)
         if waiting:
             raise waiting[0]
 

@@ -101,6 +101,7 @@ def _shape(opened: "SignedReceipt") -> dict[str, object]:
             "receipt_id": receipt.receipt_id,
             "kind": receipt.kind.value,
             "message_id": receipt.message_id,
+            "trace_id": receipt.trace_id,
             "submission_id": receipt.submission_id,
             "message_type": receipt.message_type,
             "document_id": receipt.document_id,

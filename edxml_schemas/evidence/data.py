@@ -49,7 +49,8 @@ class Evidence:
     `legs`, `statuses` and `messages` are rows by the fields of `records.py` (a note of who vouched is one that can be
     read); `organs` are names by code. `hub` is the
     hub's name, `made_at` when the package was made (ISO 8601). `require_revocation` tells whether the hub asked for
-    revocation lists before it accepted.
+    revocation lists before it accepted. `trace_id` is the document's (see `traces.py`), and no part
+    of the proof; empty in a package of an earlier hub.
     """
 
     document: str
@@ -61,6 +62,7 @@ class Evidence:
     statuses: tuple[Row, ...]
     organs: Mapping[str, str]
     receipts: tuple[ReceiptNote, ...]
+    trace_id: str = ""
 
     def encoded(self) -> bytes:
         return orjson.dumps(
@@ -69,6 +71,7 @@ class Evidence:
                 "document": self.document,
                 "hub": self.hub,
                 "made_at": self.made_at,
+                **({"trace_id": self.trace_id} if self.trace_id else {}),
                 "require_revocation": self.require_revocation,
                 "messages": [dict(each) for each in self.messages],
                 "legs": [dict(each) for each in self.legs],
@@ -93,6 +96,7 @@ class Evidence:
             document=document,
             hub=_value(top, "hub", str),
             made_at=_value(top, "made_at", str),
+            trace_id=_value(top, "trace_id", str) if "trace_id" in top else "",
             require_revocation=_value(top, "require_revocation", bool),
             messages=messages,
             legs=_rows(top, "legs", LEG_FIELDS),

@@ -139,6 +139,7 @@ def _print(told: "Mapping[str, Any]") -> None:
         ("Người ký / signed by", signature.get("subject", "")),
         ("Nơi cấp / issuer", signature.get("issuer", "")),
         ("Hiệu lực đến / valid to", _moment(signature.get("valid_to"))),
+        ("Mã vết / trace id", told["trace_id"]),
         ("Nội dung / content", " / ".join(each for each in told["reading"]["text"].values() if each)),
     ]
     out.print(table(message["code"] or message["message_id"], ("", ""), [row for row in head if row[1]]))

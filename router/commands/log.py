@@ -133,15 +133,20 @@ def show(
     from router.services.proof.sealing import event_words
 
     with opened_store(config) as store:
-        found = [each.message for each in tracing.trace(store, query)]
-        rows = [row for each in found for row in store.event_rows_of(each.id)]
+        traces = {each.message.id: each.trace_id for each in tracing.trace(store, query)}
+        rows = [row for each in traces for row in store.event_rows_of(each)]
         seals = store.seals_of([each.seq for each in rows]) if rows else ()
     told = []
     for row in rows:
         covering = next((each.number for each in seals if each.first_seq <= row.seq <= each.last_seq), None)
         told.append((row, covering, leaf_hash(event_words(row)).hex()))
     if as_json:
-        print_json([{"event": event_words(row), "seal": number, "leaf": leaf} for row, number, leaf in told])
+        print_json(
+            [
+                {"event": event_words(row), "trace_id": traces[row.message_id], "seal": number, "leaf": leaf}
+                for row, number, leaf in told
+            ]
+        )
     if not rows:
         say(f"Không tìm thấy “{query}” trên trục.", f"Nothing on the hub is known by “{query}”.")
         raise typer.Exit(ExitCode.NEGATIVE)
@@ -159,7 +164,7 @@ def show(
         for row, number, _ in told
     ]
     headings = ("Dòng / seq", "Lúc / at", "Việc / event", "Chi tiết / facts", "Ai / actor", "Niêm phong / seal")
-    console().print(table("", headings, cells))
+    console().print(table(", ".join(dict.fromkeys(traces.values())), headings, cells))
 
 
 def _accepted(settings: "Settings", more: "list[Path] | tuple[Path, ...]") -> frozenset[str]:

@@ -134,6 +134,16 @@ def search(
         raise typer.Exit(ExitCode.NEGATIVE)
 
 
+def messages_of_trace(config: Path | None, trace_id: str) -> list[str]:
+    """Ids of the documents with a trace id, as far as the index knows them; newest first."""
+    from router.core.people import EVERYTHING
+    from router.core.search_question import Question
+    from router.services.search.finding import Asker
+
+    with _opened(config) as (found_by, _, _):
+        return [each.message.id for each in found_by.find(Question(text=trace_id), Asker(EVERYTHING)).found]
+
+
 @contextmanager
 def _opened(config: Path | None) -> "Iterator[tuple[Search, Indexing, SqlStore]]":
     from router.adapters.clock import SystemClock

@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 import typer
 
 from edxml_schemas.visible import visible
-from router.commands.opening import VIETNAM, AsJson, ConfigPath, clock, console, opened_store, print_json, say, table
+from router.commands.opening import (
+    VIETNAM,
+    AsJson,
+    ConfigPath,
+    both,
+    clock,
+    console,
+    opened_store,
+    print_json,
+    say,
+    table,
+)
+from router.core.state_words import LEG_STATE_TEXT, MESSAGE_STATE_TEXT, RECALL_TEXT, TYPE_TEXT
 from router.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -27,32 +39,14 @@ FULL_TRACES: Final = 3
 USUAL_CODES: Final = ("01", "03", "04", "05", "06")
 """Columns of the matrix that are always there; others appear when somebody said them."""
 
-STATE_TEXT: Final = {
-    "accepted": "đã tiếp nhận / accepted",
-    "refused": "bị từ chối / refused",
-    "deferred": "chờ xác minh / deferred",
-    "queued": "chờ chuyển / queued",
-    "held": "giữ lại / held",
-    "handed-over": "đã vào hộp thư / handed over",
-    "delivered": "đã đến / delivered",
-    "parked": "chờ xử lý / parked",
-}
-RECALL_TEXT: Final = {
-    "none": "",
-    "requested": "đã yêu cầu / requested",
-    "accepted": "đồng ý / accepted",
-    "refused": "không đồng ý / refused",
-}
-TYPE_TEXT: Final = {"edoc": "văn bản / document", "status": "trạng thái / status"}
-
 
 def trace(
     query: Annotated[
         str,
         typer.Argument(
             metavar="QUERY",
-            help="DocumentId, số hoặc số/ký hiệu, mã cơ quan, mã thông điệp, mã lần gửi. / DocumentId, code or its "
-            "number, organ code, message id or submission id.",
+            help="DocumentId, số hoặc số/ký hiệu, mã cơ quan, mã thông điệp, mã lần gửi, mã vết. / DocumentId, "
+            "code or its number, organ code, message id, submission id or trace id.",
         ),
     ],
     *,
@@ -71,10 +65,15 @@ def trace(
     Mã thoát / exit codes: 0 tìm thấy / found · 1 không thấy / nothing found · 2 sai cách dùng / usage · 3 sự cố hạ
     tầng / infrastructure.
     """
+    from edxml_schemas.traces import is_trace_id
+    from router.commands.search import messages_of_trace
     from router.services import tracing
 
     with opened_store(config) as store:
         found = tracing.trace(store, query, limit=limit)
+        if not found and is_trace_id(query.strip().lower()):
+            named = messages_of_trace(config, query.strip())
+            found = [each for name in named for each in tracing.trace(store, name)]
     if as_json:
         print_json([tracing.as_dict(each) for each in found])
     if not found:
@@ -104,15 +103,15 @@ OVERVIEW: Final = (
 
 def _overview_row(each: "Trace") -> tuple[str, ...]:
     message = each.message
-    states = [row.leg.state.value for row in each.legs]
-    counts = ", ".join(f"{states.count(state)} {STATE_TEXT[state]}" for state in dict.fromkeys(states))
+    states = [row.leg.state for row in each.legs]
+    counts = ", ".join(f"{states.count(state)} {both(LEG_STATE_TEXT[state])}" for state in dict.fromkeys(states))
     return (
         clock(message.received_at),
         message.id,
-        TYPE_TEXT.get(message.type.value, message.type.value),
+        both(TYPE_TEXT[message.type]),
         message.code,
         message.sender,
-        STATE_TEXT[message.state.value],
+        both(MESSAGE_STATE_TEXT[message.state]),
         counts,
     )
 
@@ -138,10 +137,10 @@ def _print_trace(out: "Console", each: "Trace") -> None:
         rows = [
             (
                 clock(m.received_at),
-                TYPE_TEXT.get(m.type.value, m.type.value),
+                both(TYPE_TEXT[m.type]),
                 m.status_code or m.code,
                 m.sender,
-                STATE_TEXT[m.state.value],
+                both(MESSAGE_STATE_TEXT[m.state]),
                 m.id,
             )
             for m in each.related
@@ -158,9 +157,9 @@ def _print_trace(out: "Console", each: "Trace") -> None:
 
 
 def _title(message: "MessageRecord") -> str:
-    kind = TYPE_TEXT.get(message.type.value, message.type.value)
+    kind = both(TYPE_TEXT[message.type])
     name = message.code or message.status_code or message.document_id or message.id
-    return f"{kind}: {name} — {STATE_TEXT[message.state.value]}"
+    return f"{kind}: {name} — {both(MESSAGE_STATE_TEXT[message.state])}"
 
 
 def _headline(each: "Trace") -> "Sequence[tuple[str, str]]":
@@ -182,6 +181,7 @@ def _headline(each: "Trace") -> "Sequence[tuple[str, str]]":
         ("Thử lại lúc / next try", clock(message.retry_at)),
         ("Mã thông điệp / message", message.id),
         ("Mã lần gửi / submission", message.submission_id),
+        ("Mã vết / trace id", each.trace_id),
         ("SHA-256", f"{message.digest} ({message.size} bytes)"),
         *_vouched(message),
     )
@@ -251,9 +251,9 @@ def _matrix_row(row: "LegTrace", codes: tuple[str, ...]) -> tuple[str, ...]:
     )
     return (
         row.leg.recipient,
-        "\n".join((STATE_TEXT[row.leg.state.value], *_alarms(row.leg))),
+        "\n".join((both(LEG_STATE_TEXT[row.leg.state]), *_alarms(row.leg))),
         *cells,
-        RECALL_TEXT[row.leg.recall.value],
+        both(RECALL_TEXT[row.leg.recall]),
         row.leg.reason,
     )
 

@@ -13,6 +13,7 @@ from edxml_schemas.receipts import VERDICTS, Receipt, ReceiptKind, ReceiptLeg, e
 from router.core.events import EventName
 from router.core.ids import outbox_id_of
 from router.core.records import Event, Leg, MessageRecord, MessageState
+from router.core.traces import trace_of
 
 _NO_DIGEST: Final = "0" * 64
 """On the receipt of a message that stated no digest and brought no bytes."""
@@ -27,7 +28,12 @@ _TOLD_OF: Final[Mapping[str, ReceiptKind]] = MappingProxyType(
 
 
 def receipt_words(
-    message: MessageRecord, legs: Iterable[Leg | ReceiptLeg], *, kind: ReceiptKind, decided_at: datetime
+    message: MessageRecord,
+    legs: Iterable[Leg | ReceiptLeg],
+    *,
+    kind: ReceiptKind,
+    decided_at: datetime,
+    trace: str | None = None,
 ) -> tuple[str, bytes]:
     """Id and unsigned bytes of the receipt of this kind about a message and these legs.
 
@@ -35,7 +41,8 @@ def receipt_words(
     `message.decided_at`, with every finding and who vouched; the legs of a duplicate are those of the first message.
     There is one per submission, so its id follows from the message's. The others speak of one leg at the time of its
     event, and leave findings to the first receipt; there may be another of the same kind when a leg was sent once
-    more, so the time is part of the id. Pure: the same records give the same bytes (`made_again`).
+    more, so the time is part of the id. `trace` is the trace id, that of the message's record when left out; empty for
+    a receipt without one. Pure: the same records give the same bytes (`made_again`).
     """
     verdict = kind in VERDICTS
     spoken = tuple([each if isinstance(each, ReceiptLeg) else _spoken(each, verdict=verdict) for each in legs])
@@ -61,6 +68,7 @@ def receipt_words(
         vouched=message.vouched if verdict else None,
         legs=spoken,
         findings=findings,
+        trace_id=trace_of(message) if trace is None else trace,
     )
     return receipt_id, encode_receipt(receipt)
 
@@ -79,14 +87,18 @@ def _spoken(leg: Leg, *, verdict: bool) -> ReceiptLeg:
     return spoken_leg(leg.id, recipient=leg.recipient, named=leg.forwarded_from)
 
 
-def made_again(message: MessageRecord, legs: Iterable[Leg], events: Iterable[Event]) -> Mapping[str, bytes]:
+def made_again(
+    message: MessageRecord, legs: Iterable[Leg], events: Iterable[Event], *, trace: str | None = None
+) -> Mapping[str, bytes]:
     """All receipts that there may have been about a decided message, by id, in the words in which they were sent.
 
     `legs` are the message's; of a duplicate, those of the first message. `events` are the message's own, in any order:
-    they tell when a leg was handed over, delivered or parked, and who received for it then.
+    they tell when a leg was handed over, delivered or parked, and who received for it then. `trace` as in
+    `receipt_words`: a hub of an earlier version wrote none.
     """
     known = {each.id: each for each in legs}
-    made = [receipt_words(message, known.values(), kind=verdict_of(message), decided_at=message.decided_at)]
+    verdict = verdict_of(message)
+    made = [receipt_words(message, known.values(), kind=verdict, decided_at=message.decided_at, trace=trace)]
     for event in events:
         kind, leg = _TOLD_OF.get(event.name), known.get(event.leg_id)
         if kind is not None and leg is not None:
@@ -95,7 +107,7 @@ def made_again(message: MessageRecord, legs: Iterable[Leg], events: Iterable[Eve
                 recipient=event.facts.get("recipient", leg.recipient),
                 named=leg.forwarded_from or leg.recipient,
             )
-            made.append(receipt_words(message, (then,), kind=kind, decided_at=event.at))
+            made.append(receipt_words(message, (then,), kind=kind, decided_at=event.at, trace=trace))
     return dict(made)
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from edxml_schemas.findings import FindingCode
 from edxml_schemas.organs import normalise
+from edxml_schemas.traces import is_trace_id
 from router.core.organ_book import OrganBook
 from router.core.search_question import Reading
 from router.core.search_terms import WORDED, Clause, Part, Space, beginning, exactly
@@ -52,6 +53,8 @@ def _token(  # noqa: PLR0911  one line per shape
         return Reading.MONTH, [(*either, *clause) for clause in coded(token)]
     if token.lower() in _FINDINGS:
         return Reading.FINDING, [(exactly(Space.FINDING, token.lower()),)]
+    if is_trace_id(token.lower()):
+        return Reading.TRACE, [(exactly(Space.TRACE, token.lower()),)]
     if "," in token:
         return Reading.DOCUMENT_ID, [(beginning(Space.DOCUMENT_ID, key_of(token)),)]
     if "/" in token.rstrip("/") and _NUMBER.fullmatch(key_of(token.partition("/")[0])):

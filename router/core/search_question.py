@@ -21,6 +21,7 @@ class Reading(StrEnum):
     ORGAN = "organ"
     DOCUMENT_ID = "document-id"
     FINDING = "finding"
+    TRACE = "trace"
     WORD = "word"
 
 

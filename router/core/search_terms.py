@@ -16,6 +16,7 @@ from router.core.organ_book import OrganBook
 from router.core.people import Scope
 from router.core.records import MessageRecord, MessageState
 from router.core.search_words import code_split, key_of, notation_ends, words_of
+from router.core.traces import trace_of
 
 VIETNAM: Final = timedelta(hours=7)
 NO_STATUS: Final = "-"
@@ -44,6 +45,7 @@ class Space(StrEnum):
     SIGHT = "u"  # an organ at or above its sender or one of its recipients
     DELIVERY = "v"  # state of a leg
     RECALL = "w"
+    TRACE = "x"
     URGENCY = "y"  # EDXML priority
 
 
@@ -204,6 +206,7 @@ def _head(message: MessageRecord) -> Iterator[str]:
         Space.URGENCY: str(message.priority),
         Space.NUMBER: number,
         Space.DOCUMENT_ID: key_of(message.document_id),
+        Space.TRACE: trace_of(message),
         Space.SIGNED: _day(message.promulgation_date),
         Space.RECEIVED: _day(message.arrived_on or (message.received_at + VIETNAM).date()),
     }

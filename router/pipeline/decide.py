@@ -35,6 +35,7 @@ from router.core.routing import (
     sender_faults,
     speaker_of,
 )
+from router.core.traces import trace_of
 from router.core.verdict import Verdict, verdict_of
 from router.pipeline.facts import Facts
 from router.pipeline.outbox import delivery_of, once_more, receipt_of, unparked
@@ -53,6 +54,8 @@ class Decision:
     events: tuple[Event, ...] = ()
     outbox: tuple[OutboxItem, ...] = ()
     held: tuple[OutboxItem, ...] = ()
+    trace: str = ""
+    """The trace id of the message."""
 
 
 def decide(
@@ -107,17 +110,19 @@ def decide(
         urgency=plan.urgency if plan is not None else submission.urgency,
     )
     message = record_of(passage, outcome, now=now)
+    about = plan.about if plan is not None else first.about if first is not None else ""
+    trace = trace_of(message, facts.message(about))
     if verdict is Verdict.ACCEPT and plan is not None:
-        return _accepted(message, passage, plan, facts, policy, now=now)
+        return _accepted(message, passage, plan, facts, policy, now=now, trace=trace)
     if verdict is Verdict.DEFER:
         facts_of = {"retry_at": message.retry_at.isoformat() if message.retry_at else "", "attempt": str(attempt)}
-        return Decision(message=message, events=(_event(EventName.MESSAGE_DEFERRED, message, **facts_of),))
+        return Decision(message=message, events=(_event(EventName.MESSAGE_DEFERRED, message, **facts_of),), trace=trace)
     # Nobody whom the hub does not know has an inbox.
     known = speaker in registry.agents
     if first is not None and verdict is Verdict.DUPLICATE:
-        return _repeated(message, first, facts, policy, now=now)
-    outbox = (receipt_of(message, (), now=now, lease_for=policy.lease_for),) if known else ()
-    return Decision(message=message, events=(_event(EventName.MESSAGE_REFUSED, message),), outbox=outbox)
+        return _repeated(message, first, facts, policy, now=now, trace=trace)
+    outbox = (receipt_of(message, (), now=now, lease_for=policy.lease_for, trace=trace),) if known else ()
+    return Decision(message=message, events=(_event(EventName.MESSAGE_REFUSED, message),), outbox=outbox, trace=trace)
 
 
 def first_of(passage: Passage, facts: Facts) -> MessageRecord | None:
@@ -128,7 +133,9 @@ def first_of(passage: Passage, facts: Facts) -> MessageRecord | None:
     return facts.first_with_content(passage.signed.content_digest, sender)
 
 
-def _repeated(message: MessageRecord, first: MessageRecord, facts: Facts, policy: Policy, *, now: datetime) -> Decision:
+def _repeated(
+    message: MessageRecord, first: MessageRecord, facts: Facts, policy: Policy, *, now: datetime, trace: str
+) -> Decision:
     """Nobody gets a document twice, but a resend after a failed delivery is wanted: parked legs set out once more."""
     legs = facts.legs_of(first.id)
     parked = [
@@ -143,18 +150,19 @@ def _repeated(message: MessageRecord, first: MessageRecord, facts: Facts, policy
         events.append(_leg_event(name, message, leg, recipient=leg.recipient, agent=leg.agent))
         wait = policy.lease_for if leg.agent else policy.held_check
         (outbox if leg.agent else held).append(once_more(first, leg, now=now, leased_until=now + wait))
-    outbox.append(receipt_of(message, legs, now=now, lease_for=policy.lease_for))
+    outbox.append(receipt_of(message, legs, now=now, lease_for=policy.lease_for, trace=trace))
     return Decision(
         message=message,
         legs=tuple(map(MoveLeg, moved)),
         events=tuple(events),
         outbox=tuple(outbox),
         held=tuple(held),
+        trace=trace,
     )
 
 
 def _accepted(
-    message: MessageRecord, passage: Passage, plan: Plan, facts: Facts, policy: Policy, *, now: datetime
+    message: MessageRecord, passage: Passage, plan: Plan, facts: Facts, policy: Policy, *, now: datetime, trace: str
 ) -> Decision:
     legs: list[Leg] = []
     outbox: list[OutboxItem] = []
@@ -184,7 +192,7 @@ def _accepted(
         until = now + policy.lease_for if hop.agent else held_look(hop, now=now, every=policy.held_check)
         item = delivery_of(message, leg, claim=claim, now=now, leased_until=until)
         (outbox if hop.agent else held).append(item)
-    outbox.append(receipt_of(message, legs, now=now, lease_for=policy.lease_for))
+    outbox.append(receipt_of(message, legs, now=now, lease_for=policy.lease_for, trace=trace))
     statuses = tuple(_statuses(message, plan, passage, now=now))
     events.extend(_told(message, plan, passage, statuses))
     return Decision(
@@ -194,6 +202,7 @@ def _accepted(
         events=tuple(events),
         outbox=tuple(outbox),
         held=tuple(held),
+        trace=trace,
     )
 
 

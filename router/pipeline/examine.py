@@ -25,6 +25,7 @@ from edxml_schemas.model import Document, Envelope
 from edxml_schemas.safe_xml import Parsed, parse
 from edxml_schemas.secrecy import SecrecyRules
 from edxml_schemas.signatures import Proof, Signed, check_integrity
+from edxml_schemas.telemetry import Step
 from edxml_schemas.trust import Trust, TrustChecker, TrustValue
 from edxml_schemas.vouched import Vouched, read_vouched
 from router.core.records import Submission
@@ -40,7 +41,7 @@ class Means:
     """What the stages judge with. `trust` remembers good answers; `judged_at` is when this attempt is made.
 
     `secrecy` says what marks a state secret; None when nobody asks. `forms` remembers what sound envelopes look like;
-    without it every envelope goes the long way.
+    without it every envelope goes the long way. `tick` tells nanoseconds since 1970, when stages are to be timed.
     """
 
     limits: Limits
@@ -48,6 +49,7 @@ class Means:
     judged_at: datetime
     secrecy: SecrecyRules | None = None
     forms: Forms | None = None
+    tick: Callable[[], int] | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -82,8 +84,7 @@ class Stage:
 def examine(passage: Passage, means: Means) -> Passage:
     """The passage after all stages. Pure in bytes, material and time; never raises for bad input."""
     evidence = Evidence(submission=passage.submission, body=passage.body)
-    for stage in STAGES:
-        stage.run(evidence, means)
+    steps = _run(evidence, means)
     return Passage(
         submission=passage.submission,
         body=passage.body,
@@ -97,7 +98,23 @@ def examine(passage: Passage, means: Means) -> Passage:
         findings=(*passage.findings, *evidence.findings),
         open_questions=evidence.open_questions,
         vouched=evidence.vouched,
+        stages=steps,
     )
+
+
+def _run(evidence: Evidence, means: Means) -> tuple[Step, ...]:
+    """All stages; when each ran, if somebody wants to know."""
+    tick = means.tick
+    if tick is None:
+        for stage in STAGES:
+            stage.run(evidence, means)
+        return ()
+    steps = []
+    for stage in STAGES:
+        began = tick()
+        stage.run(evidence, means)
+        steps.append(Step(stage.name, began, tick()))
+    return tuple(steps)
 
 
 def transport(evidence: Evidence, means: Means) -> None:

@@ -11,6 +11,7 @@ from router.core.ids import outbox_id_of
 from router.core.leg_steps import Step, stepped
 from router.core.receipts import receipt_words, verdict_of
 from router.core.records import Leg, MessageRecord, OutboxItem, OutboxKind
+from router.core.traces import trace_of
 
 
 def delivery_of(message: MessageRecord, leg: Leg, *, claim: bool, now: datetime, leased_until: datetime) -> OutboxItem:
@@ -47,17 +48,29 @@ def unparked(leg: Leg, *, version: int, now: datetime) -> Leg:
     return replace(leg, state=state, handed_over_at=None, look_at=now, version=version)
 
 
-def receipt_of(message: MessageRecord, legs: Iterable[Leg], *, now: datetime, lease_for: timedelta) -> OutboxItem:
-    """The receipt that answers a submission, to the agent that submitted it."""
-    receipt_id, body = receipt_words(message, legs, kind=verdict_of(message), decided_at=message.decided_at)
+def receipt_of(
+    message: MessageRecord, legs: Iterable[Leg], *, now: datetime, lease_for: timedelta, trace: str
+) -> OutboxItem:
+    """The receipt that answers a submission, to the agent that submitted it. `trace` is the message's trace id."""
+    receipt_id, body = receipt_words(
+        message, legs, kind=verdict_of(message), decided_at=message.decided_at, trace=trace
+    )
     return _receipt(message, receipt_id, body, leg_id="", now=now, lease_for=lease_for)
 
 
 def leg_receipt_of(
-    message: MessageRecord, leg: Leg | ReceiptLeg, *, kind: ReceiptKind, now: datetime, lease_for: timedelta
+    message: MessageRecord,
+    leg: Leg | ReceiptLeg,
+    *,
+    kind: ReceiptKind,
+    now: datetime,
+    lease_for: timedelta,
+    original: MessageRecord | None = None,
 ) -> OutboxItem:
-    """A receipt about one leg at this time, to the agent that submitted the document."""
-    receipt_id, body = receipt_words(message, (leg,), kind=kind, decided_at=now)
+    """A receipt about one leg at this time, to the agent that submitted the document. `original` is what a status is
+    about."""
+    trace = trace_of(message, original)
+    receipt_id, body = receipt_words(message, (leg,), kind=kind, decided_at=now, trace=trace)
     leg_id = leg.id if isinstance(leg, Leg) else leg.leg_id
     return _receipt(message, receipt_id, body, leg_id=leg_id, now=now, lease_for=lease_for)
 

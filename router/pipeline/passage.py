@@ -6,6 +6,7 @@ from edxml_schemas.findings import FindingCode, Findings
 from edxml_schemas.model import Envelope
 from edxml_schemas.safe_xml import Parsed
 from edxml_schemas.signatures import Proof
+from edxml_schemas.telemetry import Step
 from edxml_schemas.trust import Trust
 from edxml_schemas.vouched import Vouched
 from router.core.records import Submission
@@ -36,6 +37,8 @@ class Passage:
     findings: Findings = ()
     open_questions: Findings = ()
     vouched: Vouched | None = None
+    stages: tuple[Step, ...] = ()
+    """When each stage ran, when somebody wants to know."""
 
     @property
     def secret(self) -> bool:

@@ -22,6 +22,7 @@ from router.settings.metrics import MetricsSettings
 from router.settings.retry import RetrySettings
 from router.settings.seals import SealSettings
 from router.settings.secrecy import SecrecySettings
+from router.settings.telemetry import TelemetrySettings
 
 CONFIG_VARIABLE: Final = "TRUC_CONFIG"
 DEFAULT_CONFIG: Final = Path("truc.toml")
@@ -132,6 +133,7 @@ class Settings(BaseSettings):
     console: ConsoleSettings = ConsoleSettings()
     oidc: OidcSettings = OidcSettings()
     metrics: MetricsSettings = MetricsSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
 
     @classmethod
     def settings_customise_sources(

@@ -83,6 +83,8 @@ class AlarmSettings(BaseModel):
     """The window of refusals, wrong signatures, foreign speakers and failed sign-ins."""
     certificate_days: tuple[int, ...] = (60, 30, 7)
     """Days before a certificate's end: notice, warning, critical."""
+    behind_minutes: float = Field(default=5.0, ge=0)
+    """How old may be what search and figures have not read of the log. Figures are a minute behind by design."""
     trouble_seconds: float = Field(default=60.0, ge=0, le=3600)
     """How long broker, database or a worker may be away."""
     log_check_hours: float = Field(default=24.0, ge=0, le=8760)
@@ -201,6 +203,7 @@ class AlarmSettings(BaseModel):
             refusal_percent=self.refusal_percent,
             refusal_least=self.refusal_least,
             certificate_days=self.certificate_days,
+            behind=timedelta(minutes=self.behind_minutes),
             dead_letters=self.dead_letters,
             forged_signatures=self.forged_signatures,
             foreign_speakers=self.foreign_speakers,

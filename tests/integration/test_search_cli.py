@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 from router.adapters.payloads import FilePayloads
 from router.adapters.sql.store import SqlStore
 from router.cli import app
+from router.errors import UsageProblem
 from tests.support.envelopes import A_PDF, SENDER
 from tests.support.hub_desk import H14, H41
 from tests.support.hub_tables import make_tables
@@ -157,3 +158,23 @@ def test_a_document_that_is_not_there_any_more_leaves_the_search(hub: Hub) -> No
         store.put_organs([replace(organ, name="Cơ quan mới")])
 
     assert hub.told("search", "co", "quan", "moi", "--catch-up")["documents"][0]["message_id"] == hub.document.id
+
+
+def test_a_document_is_found_by_its_trace_id_which_every_view_shows(hub: Hub) -> None:
+    trace = hub.told("document", hub.document.id)["trace_id"]
+    found = hub.told("search", trace, "--catch-up")
+    assert [each["message_id"] for each in found["documents"]] == [hub.document.id]
+    (by_trace,) = json.loads(hub.truc("trace", trace, "--json").stdout)
+    assert (by_trace["message"]["id"], by_trace["trace_id"]) == (hub.document.id, trace)
+    rows = json.loads(hub.truc("log", "show", hub.document.id, "--json").stdout)
+    assert {each["trace_id"] for each in rows} == {trace}
+    assert trace in hub.truc("trace", hub.document.id).stdout
+    assert hub.truc("trace", "1" * 32).exit_code == 1
+
+
+def test_an_endpoint_without_the_extra_keeps_the_hub_from_starting(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edxml_schemas.telemetry.find_spec", lambda _: None)
+    monkeypatch.setenv("TRUC_TELEMETRY__ENDPOINT", "http://127.0.0.1:4318")
+    answer = hub.truc("run")
+    assert isinstance(answer.exception, UsageProblem)
+    assert "truc-lien-thong[otel]" in answer.exception.text()

@@ -1,6 +1,6 @@
 """Raises the alarms: what should have been done by now, and what has been done after all."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -13,6 +13,7 @@ from router.core.records import Change, Event, Leg, MessageRecord, MoveLeg, Outb
 from router.ports import Store, Transaction
 from router.services.carriage.parking import Parking
 from router.services.chores import NOTHING_DONE, Done
+from router.services.traces import originals_of
 
 PORTION: Final = 500
 """Legs in one transaction."""
@@ -46,13 +47,20 @@ class Deadlines:
         messages = tx.decided_messages({each.message_id for each in legs})
         changes: list[Change] = []
         receipts: list[OutboxItem] = []
+        originals = originals_of(tx, messages.values())
         for leg in legs:
-            receipts += self._look_at(leg, messages[leg.message_id], changes, now=now)
+            receipts += self._look_at(leg, messages[leg.message_id], originals, changes, now=now)
         tx.apply(changes)
         return Done(publish=tuple(receipts), more=len(legs) == self._portion)
 
     def _look_at(
-        self, leg: Leg, message: MessageRecord, changes: list[Change], *, now: datetime
+        self,
+        leg: Leg,
+        message: MessageRecord,
+        originals: Mapping[str, MessageRecord],
+        changes: list[Change],
+        *,
+        now: datetime,
     ) -> Sequence[OutboxItem]:
         clocks = self._policy.clocks
         standing = overdue(leg, message, clocks, now=now)
@@ -67,7 +75,8 @@ class Deadlines:
         if not parks:
             return ()
         lease_for = self._policy.lease_for
-        return self._parking.tell(after, message, changes, attempts=1, now=now, lease_for=lease_for)
+        original = originals.get(message.id)
+        return self._parking.tell(after, message, changes, attempts=1, now=now, lease_for=lease_for, original=original)
 
 
 def _told(leg: Leg, standing: Sequence[Overdue], *, now: datetime) -> Iterator[PutEvent]:

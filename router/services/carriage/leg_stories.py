@@ -7,6 +7,7 @@ from datetime import datetime
 from router.core.deadlines import DEADLINE_TEXT, Clocks, Overdue, overdue
 from router.core.records import Attempt, Event, MessageRecord
 from router.ports import Store
+from router.services.traces import trace_in
 from router.services.tracing import LegTrace, event_as_dict, leg_as_dict
 
 
@@ -19,6 +20,7 @@ class LegStory:
     overdue: tuple[Overdue, ...]
     attempts: tuple[Attempt, ...]
     events: tuple[Event, ...]
+    trace_id: str
 
 
 def stories_of(store: Store, leg_ids: Iterable[str], clocks: Clocks, *, now: datetime) -> Sequence[LegStory]:
@@ -38,6 +40,7 @@ def stories_of(store: Store, leg_ids: Iterable[str], clocks: Clocks, *, now: dat
                 overdue=overdue(leg, message, clocks, now=now),
                 attempts=tuple(each for each in store.attempts_of(message.id) if each.leg_id == leg.id),
                 events=tuple(each for each in store.events_of(message.id) if each.leg_id == leg.id),
+                trace_id=trace_in(store, message),
             )
         )
     return stories
@@ -48,7 +51,7 @@ def as_dict(story: LegStory, *, now: datetime) -> dict[str, object]:
 
     {"created_at", "look_at", "forwarded_from", "message": {id, type, sender, agent, document_id, code, subject,
      priority, due_date}, "overdue": [{kind, text: {vi, en}, since, late_seconds}],
-     "attempts": [{number, at, reason}], "timeline": [as in the trace]}
+     "attempts": [{number, at, reason}], "trace_id", "timeline": [as in the trace]}
 
     Times are ISO 8601 with offset, null when they have not come.
     """
@@ -74,7 +77,8 @@ def as_dict(story: LegStory, *, now: datetime) -> dict[str, object]:
         "attempts": [
             {"number": each.number, "at": each.at.isoformat(), "reason": each.reason} for each in story.attempts
         ],
-        "timeline": [event_as_dict(each, recipients) for each in story.events],
+        "trace_id": story.trace_id,
+        "timeline": [event_as_dict(each, recipients, trace_id=story.trace_id) for each in story.events],
     }
 
 

@@ -68,11 +68,13 @@ class Parking:
         now: datetime,
         lease_for: timedelta,
         already_at: str = "",
+        original: MessageRecord | None = None,
     ) -> Sequence[OutboxItem]:
         """Take an item out of the outbox for good, and park its leg; the receipt that tells the sender.
 
         `already_at` names the organ that has the document on a leg of its own, so that this one leads nowhere. A
-        receipt that cannot be sent is dropped: it can be made again from the records.
+        receipt that cannot be sent is dropped: it can be made again from the records. `original` is what a status is
+        about.
         """
         changes.append(DropOutbox(item.id))
         if item.kind is OutboxKind.RECEIPT or leg is None or message is None:
@@ -83,7 +85,14 @@ class Parking:
         parked = replace(leg, state=stepped(leg.state, Step.PARK), look_at=now, version=leg.version + 1)
         changes.append(MoveLeg(parked))
         return self.tell(
-            parked, message, changes, attempts=item.attempts, now=now, lease_for=lease_for, already_at=already_at
+            parked,
+            message,
+            changes,
+            attempts=item.attempts,
+            now=now,
+            lease_for=lease_for,
+            already_at=already_at,
+            original=original,
         )
 
     def tell(
@@ -96,13 +105,16 @@ class Parking:
         now: datetime,
         lease_for: timedelta,
         already_at: str = "",
+        original: MessageRecord | None = None,
     ) -> Sequence[OutboxItem]:
         """The event of a leg that is parked (moved by the caller), and the receipt that tells the sender."""
         facts = {"attempts": str(attempts), "recipient": parked.recipient}
         if already_at:
             facts["already_at"] = already_at
         changes.append(_event(EventName.LEG_PARKED, parked.message_id, parked.id, now, facts))
-        receipt = leg_receipt_of(message, parked, kind=ReceiptKind.NOT_DELIVERED, now=now, lease_for=lease_for)
+        receipt = leg_receipt_of(
+            message, parked, kind=ReceiptKind.NOT_DELIVERED, now=now, lease_for=lease_for, original=original
+        )
         changes.append(PutOutbox(receipt))
         return (receipt,)
 

@@ -25,6 +25,7 @@ from router.services.carriage.confirming import Confirming
 from router.services.carriage.parking import Parking
 from router.services.carriage.releasing import Releasing
 from router.services.chores import NOTHING_DONE, Done
+from router.services.traces import originals_of
 
 HUB_ACTOR = "hub"
 
@@ -73,12 +74,16 @@ class Relay:
         changes: list[Change] = []
         ready: list[OutboxItem] = []
         late = self._parking.beyond_time(tx, leased, now=now)
+        originals = originals_of(tx, (each for each in late.values() if each is not None))
         for item in leased:
             leg = legs.get(item.leg_id) if item.kind is OutboxKind.DELIVERY else None  # a receipt may be about a leg
             if leg is not None and leg.state not in (LegState.QUEUED, LegState.HELD):
                 changes.append(DropOutbox(item.id))
             elif item.id in late:
-                ready += self._parking.park_item(item, leg, late[item.id], changes, now=now, lease_for=lease_for)
+                original = originals.get(item.message_id)
+                ready += self._parking.park_item(
+                    item, leg, late[item.id], changes, now=now, lease_for=lease_for, original=original
+                )
             elif leg is not None and not item.agent:
                 ready += self._releasing.take(item, leg, held, changes, now=now, lease_for=lease_for)
             else:

@@ -1,9 +1,11 @@
 """Sends parked legs once more on an administrator's word, one by one, and says why another leg is not sent."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
 
 from edxml_schemas.contract import MessageType
 from router.core.events import EventName
@@ -22,6 +24,25 @@ class Answer(StrEnum):
     HELD = "held"  # waits for its recipient on purpose
     HANDED_OVER = "handed-over"  # in the inbox of the recipient's agent already
     DELIVERED = "delivered"
+
+
+ANSWER_TEXT: Final[Mapping[Answer, tuple[str, str]]] = MappingProxyType(
+    {
+        Answer.RESENT: ("chuyển lại", "sent once more"),
+        Answer.UNKNOWN: ("không có chặng này", "there is no such leg"),
+        Answer.QUEUED: ("đang chờ chuyển, trục tự thử lại", "on its way; the hub tries again by itself"),
+        Answer.HELD: (
+            "đang giữ cho nơi nhận: tạm ngừng nhận, hoặc chưa nối phần mềm",
+            "held for its recipient, which takes nothing now or is not connected yet",
+        ),
+        Answer.HANDED_OVER: (
+            "đã ở hộp thư nơi nhận, phần mềm nơi nhận chưa lấy; chưa hết hạn chuyển",
+            "in the inbox of the recipient's agent, which has not taken it yet; its time is not over",
+        ),
+        Answer.DELIVERED: ("nơi nhận đã có văn bản", "the recipient has it"),
+    }
+)
+"""Vietnamese and English."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

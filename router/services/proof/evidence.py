@@ -1,5 +1,6 @@
 """Collects what an evidence package of a document holds: from the store, the payloads, the trust folders, the log."""
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
@@ -21,8 +22,10 @@ from router.core.receipts import made_again
 from router.core.records import Leg, MessageRecord, MessageState, StatusRecord
 from router.core.registry import Registry
 from router.core.seals import EventRow, Seal
+from router.core.traces import trace_of
 from router.ports import Payloads, ReceiptSigner, Store
 from router.services.proof.sealing import event_words, words_of
+from router.services.traces import trace_in
 
 MOST_SEALS: Final = 100_000
 """A longer chain ends before the newest seal: the evidence is as good, its checkpoint older."""
@@ -71,6 +74,7 @@ class EvidenceCollector:
                 document=message.id,
                 hub=hub,
                 made_at=now.astimezone(UTC).isoformat(),
+                trace_id=trace_in(self._store, message),
                 require_revocation=self._trust.require_revocation,
                 messages=tuple(map(message_json, messages)),
                 legs=tuple(map(leg_json, legs)),
@@ -146,10 +150,10 @@ class EvidenceCollector:
         self, messages: Sequence[MessageRecord], rows: Sequence[EventRow]
     ) -> tuple[Mapping[str, bytes], tuple[ReceiptNote, ...]]:
         """The receipts that were sent, made once more from the records and signed; the log proves each word."""
-        made: dict[str, bytes] = {}
+        made: dict[str, dict[str, bytes]] = {}
         for each in messages:
-            legs = self._store.legs_of(each.duplicate_of or each.id)
-            made |= made_again(each, legs, self._store.events_of(each.id))
+            for receipt_id, digest, words in self._made_again(each):
+                made.setdefault(receipt_id, {})[digest] = words
         signed: dict[str, bytes] = {}
         notes: list[ReceiptNote] = []
         for row in rows:
@@ -157,12 +161,13 @@ class EvidenceCollector:
             if row.name != EventName.RECEIPT_SENT or "receipt" not in facts:
                 continue
             receipt_id = facts["receipt"]
-            if receipt_id not in made:
+            told = made.get(receipt_id, {}).get(facts.get("digest", ""))
+            if told is None:
                 raise EvidenceProblem(
                     f"Không lập lại được biên nhận {receipt_id} (dòng nhật ký {row.seq})",
                     f"Receipt {receipt_id} (event {row.seq}) cannot be made again",
                 )
-            signed[receipt_id] = self._signer.sign(made[receipt_id])
+            signed[receipt_id] = self._signer.sign(told)
             notes.append(
                 ReceiptNote(
                     id=receipt_id,
@@ -174,6 +179,17 @@ class EvidenceCollector:
                 )
             )
         return signed, tuple(notes)
+
+    def _made_again(self, message: MessageRecord) -> Iterator[tuple[str, str, bytes]]:
+        """Id, SHA-256 and words of every receipt about a message, under each trace id that may stand on it.
+
+        Hubs of an earlier version wrote none; and what a status is about may not have been known when it came.
+        """
+        legs = self._store.legs_of(message.duplicate_of or message.id)
+        events = self._store.events_of(message.id)
+        for trace in dict.fromkeys((trace_in(self._store, message), trace_of(message), "")):
+            for receipt_id, words in made_again(message, legs, events, trace=trace).items():
+                yield receipt_id, hashlib.sha256(words).hexdigest(), words
 
 
 def _seal_over(row: EventRow, seals: Iterable[Seal]) -> Seal | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from edxml_schemas.contract import MessageType
+from router.core.log_lag import Lag
 from router.core.organ_book import OrganBook
 from router.core.people import Scope
 from router.core.records import MessageRecord, MessageState
@@ -19,7 +20,7 @@ from router.core.search_terms import Clause, LegFacts, sees_all
 from router.ports import Clock, Store
 from router.ports.search import Candidate, Direction, SearchIndex
 from router.services.search.books import Books
-from router.services.search.indexing import Lag, lag_of
+from router.services.search.indexing import lag_of
 
 PAGE: Final = 25
 MOST_ON_A_PAGE: Final = 200

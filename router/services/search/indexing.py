@@ -8,10 +8,11 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from edxml_schemas.organs import normalise
+from router.core.log_lag import Lag
 from router.core.organ_book import OrganBook
 from router.core.seals import EventRow
 from router.core.search_mark import Mark, gaps_after
@@ -19,6 +20,7 @@ from router.core.search_terms import Entry, entry_of, spoken_of
 from router.logs import logger
 from router.ports import Clock, Store, StoreUnavailable
 from router.ports.search import SearchIndex
+from router.services.log_lag import lag_after
 from router.services.search.books import Books
 
 PORTION: Final = 2000
@@ -37,14 +39,6 @@ class Progress:
     documents: int = 0
     more: bool = False
     overtaken: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lag:
-    """How far the index is behind: events of the log, and the age of the oldest of them. Zero when it is up to date."""
-
-    events: int = 0
-    age: timedelta = timedelta(0)
 
 
 class Indexing:
@@ -116,13 +110,8 @@ class Indexing:
 
 
 def lag_of(index: SearchIndex, store: Store, *, now: datetime) -> Lag:
-    """How far an index is behind. Two small questions."""
-    mark = index.mark()
-    waiting = store.events_after(mark.seq, limit=1)
-    if not waiting:
-        return Lag()
-    oldest = datetime.fromtimestamp(waiting[0].at / 1_000_000, tz=now.tzinfo)
-    return Lag(events=index.newest_event() - mark.seq, age=max(now - oldest, timedelta(0)))
+    """How far an index is behind. Three small questions."""
+    return lag_after(index.mark().seq, store, newest=index.newest_event(), now=now)
 
 
 class IndexKeeper:

@@ -27,6 +27,7 @@ READING_TEXT: Final[Mapping[Reading, tuple[str, str]]] = {
     Reading.ORGAN: ("mã cơ quan", "organ code"),
     Reading.DOCUMENT_ID: ("DocumentId", "DocumentId"),
     Reading.FINDING: ("mã lỗi", "finding code"),
+    Reading.TRACE: ("mã vết", "trace id"),
     Reading.WORD: ("từ", "word"),
 }
 _DEADLINES: Final = {name.value: text for name, text in DEADLINE_TEXT.items()}

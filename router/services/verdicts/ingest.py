@@ -1,6 +1,6 @@
 """Takes submissions in: examines each by itself, then settles a batch of them in one transaction."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -27,6 +27,7 @@ from router.core.records import (
     Submission,
 )
 from router.core.routing import speaker_of
+from router.core.traces import trace_of
 from router.core.verdict import refuses
 from router.pipeline.decide import Decision, decide, first_of
 from router.pipeline.examine import Means, examine
@@ -59,6 +60,8 @@ class Settled:
     message: MessageRecord
     outbox: tuple[OutboxItem, ...] = ()
     events: tuple[Event, ...] = ()
+    trace: str = ""
+    """The trace id of the message."""
     secret_blob: str = ""
     """Digest of an uploaded blob that must not stay: it is marked as a state secret. Named again by a redelivery."""
 
@@ -72,8 +75,17 @@ NOTHING_KEPT: Final[Kept] = MappingProxyType({})
 class Ingest:
     """One per worker. Remembers good answers about certificates while they hold, and forms of envelopes."""
 
-    def __init__(self, payloads: Payloads, trust: TrustSource, policy: Policy = DEFAULT_POLICY) -> None:
+    def __init__(
+        self,
+        payloads: Payloads,
+        trust: TrustSource,
+        policy: Policy = DEFAULT_POLICY,
+        *,
+        tick: Callable[[], int] | None = None,
+    ) -> None:
+        """`tick` tells nanoseconds since 1970, when the stages of examinations are to be timed."""
         self.policy = policy
+        self._tick = tick
         self._payloads = payloads
         self._trust = trust
         self._checker = TrustChecker(trust.material())
@@ -97,6 +109,7 @@ class Ingest:
             judged_at=at or submission.received_at,
             secrecy=self.policy.secrecy,
             forms=self._forms,
+            tick=self._tick,
         )
         known = deferred.id if deferred is not None else ""
         return Examined(
@@ -141,7 +154,8 @@ class Ingest:
             there = facts.message(each.message_id)
             if there is not None and not _continues(each, there):
                 events = batch.repeated(each, there, now=now)
-                answers[place] = Settled(message=there, events=events, secret_blob=_secret_blob(each))
+                trace = trace_of(there, facts.message(there.about))
+                answers[place] = Settled(message=there, events=events, trace=trace, secret_blob=_secret_blob(each))
                 continue
             decision = decide(
                 each.passage,
@@ -158,6 +172,7 @@ class Ingest:
                 message=decision.message,
                 outbox=decision.outbox,
                 events=decision.events,
+                trace=decision.trace,
                 secret_blob=_secret_blob(each),
             )
         tx.apply(batch.changes())

@@ -114,6 +114,7 @@ def _canonical(settled: Settled, batch: int, examine_ms: float, commit_ms: float
     """
     message = settled.message
     return {
+        "trace_id": settled.trace,
         "message_id": message.id,
         "submission": message.submission_id,
         "agent": message.agent,

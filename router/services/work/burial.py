@@ -2,10 +2,12 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
+from edxml_schemas.traces import submission_trace_id
 from router.core.dead import DeadLetter
 from router.logs import logger
-from router.ports import Broker, BrokerUnavailable, Clock, DeadDelivery, Store
-from router.services.dead.dead_letters import DeadLetters
+from router.ports import Broker, BrokerUnavailable, Clock, DeadDelivery, Store, Transaction
+from router.services.dead.dead_letters import DeadLetters, messages_of
+from router.services.traces import traces_of
 from router.services.work.retries import Patience
 
 
@@ -37,7 +39,7 @@ class Burial:
 
     async def _bury(self, arrived: Sequence[DeadDelivery]) -> None:
         try:
-            buried: Sequence[DeadLetter] | None = await self._patiently(lambda: self._transact(arrived))
+            buried = await self._patiently(lambda: self._transact(arrived))
         except Exception:
             self._log.exception("burial-crashed", letters=[each.letter.id for each in arrived])
             if len(arrived) > 1:
@@ -50,12 +52,28 @@ class Burial:
             await self._broker.ack(arrived)
         except BrokerUnavailable as problem:
             self._log.warning("answers-lost", count=len(arrived), reason=str(problem))
-        for letter in buried:
+        for letter, trace in buried:
             self._log.warning(
-                "dead-letter", letter=letter.id, kind=letter.kind.value, queue=letter.queue, reason=letter.reason
+                "dead-letter",
+                trace_id=trace,
+                letter=letter.id,
+                kind=letter.kind.value,
+                queue=letter.queue,
+                reason=letter.reason,
             )
 
-    def _transact(self, arrived: Sequence[DeadDelivery]) -> Sequence[DeadLetter]:
+    def _transact(self, arrived: Sequence[DeadDelivery]) -> Sequence[tuple[DeadLetter, str]]:
         kept = self._letters.keep([(each.letter, each.body) for each in arrived])
         with self._store.begin() as tx:
-            return self._letters.bury(tx, kept, now=self._clock.now())
+            buried = self._letters.bury(tx, kept, now=self._clock.now())
+            return [(each, _trace_of(tx, each)) for each in buried]
+
+
+def _trace_of(tx: Transaction, letter: DeadLetter) -> str:
+    """The trace id of what died: of the message that it belongs to, else of what names no document."""
+    named = messages_of(tx, [letter])[letter.id]
+    message = tx.messages([named]).get(named) if named else None
+    if message is None:
+        speaker = letter.user_id if letter.user_id is not None else letter.agent
+        return submission_trace_id(speaker, letter.submission_id)
+    return traces_of(tx, [message])[message.id]

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
+from edxml_schemas.telemetry import NO_SPANS, Spans
 from router.core.records import OutboxItem
 from router.logs import logger
 from router.ports import Broker, BrokerUnavailable, Clock, Store
@@ -31,6 +32,7 @@ class Housekeeping:
         publish: Callable[[Sequence[OutboxItem]], Awaitable[None]],
         stopping: asyncio.Event,
         burial: Burial | None = None,
+        spans: Spans = NO_SPANS,
     ) -> None:
         self._services = services
         self._burial = burial
@@ -49,6 +51,7 @@ class Housekeeping:
             patiently=patiently,
             publish=publish,
             stopping=stopping,
+            spans=spans,
         )
         self._inboxes: frozenset[str] = frozenset()
         self._log = logger("housekeeping")

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,7 +36,17 @@ class Published:
 class Publisher:
     """Publishes outbox items that are leased to this worker."""
 
-    def __init__(self, broker: Broker, relay: Relay, *, clock: Clock, stopping: asyncio.Event) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        relay: Relay,
+        *,
+        clock: Clock,
+        stopping: asyncio.Event,
+        traces: Callable[[Sequence[str]], Mapping[str, str]] = lambda _: {},
+    ) -> None:
+        """`traces` are the trace ids of messages by their ids, for the log; it may wait for the store."""
+        self._traces = traces
         self._broker = broker
         self._relay = relay
         self._clock = clock
@@ -57,7 +67,10 @@ class Publisher:
         )
 
     async def _publish_chunk(self, items: Sequence[OutboxItem], bodies: Mapping[str, bytes]) -> Published:
-        loaded, failed = self._load(items, bodies)
+        loaded, unread = self._load(items, bodies)
+        if unread:
+            await self._tell_unread(unread)
+        failed = [(item, NO_PAYLOAD) for item, _ in unread]
         backoff = Backoff(self._stopping)
         while loaded:
             try:
@@ -104,28 +117,30 @@ class Publisher:
 
     def _load(
         self, items: Sequence[OutboxItem], bodies: Mapping[str, bytes]
-    ) -> tuple[list[Loaded], list[tuple[OutboxItem, str]]]:
+    ) -> tuple[list[Loaded], list[tuple[OutboxItem, Exception]]]:
         loaded: list[Loaded] = []
-        failed: list[tuple[OutboxItem, str]] = []
+        unread: list[tuple[OutboxItem, Exception]] = []
         for item in items:
-            body = self._body(item, bodies)
-            if body is None:
-                failed.append((item, NO_PAYLOAD))
-            else:
-                loaded.append((item, body))
-        return loaded, failed
+            try:
+                loaded.append((item, self._body(item, bodies)))
+            except Exception as problem:
+                unread.append((item, problem))
+        return loaded, unread
 
-    def _body(self, item: OutboxItem, bodies: Mapping[str, bytes]) -> bytes | None:
+    def _body(self, item: OutboxItem, bodies: Mapping[str, bytes]) -> bytes:
         if item.kind is OutboxKind.DELIVERY and not item.claim and item.digest in bodies:
             return bodies[item.digest]
-        try:
-            return self._relay.load(item)
-        except PayloadUnavailable as problem:
-            self._log.error("payload-unavailable", item=item.id, message_id=item.message_id, reason=str(problem))
-        except Exception:
-            # One item on which our code crashes fails alone, and its attempts are counted.
-            self._log.exception("loading-crashed", item=item.id, message_id=item.message_id)
-        return None
+        return self._relay.load(item)
+
+    async def _tell_unread(self, unread: Sequence[tuple[OutboxItem, Exception]]) -> None:
+        traces = await asyncio.to_thread(self._traces, [item.message_id for item, _ in unread])
+        for item, problem in unread:
+            trace = traces.get(item.message_id, "")
+            log = self._log.bind(trace_id=trace, item=item.id, message_id=item.message_id)
+            if isinstance(problem, PayloadUnavailable):
+                log.error("payload-unavailable", reason=str(problem))
+            else:
+                log.error("loading-crashed", exc_info=problem)
 
 
 def _chunks(items: Sequence[OutboxItem]) -> Iterator[list[OutboxItem]]:

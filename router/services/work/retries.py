@@ -2,14 +2,18 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from datetime import datetime
 from typing import Final, Protocol, TypeVar
 
+from edxml_schemas.telemetry import NO_SPANS, Spans
 from router.core.records import MessageRecord, OutboxItem
+from router.core.traces import trace_of
 from router.logs import logger
 from router.ports import Clock, Store
 from router.services.verdicts.ingest import Settled
 from router.services.verdicts.upkeep import Retried, Upkeep
 from router.services.work.batch import WorkerOptions
+from router.services.work.spans import spans_of_verdict
 
 Answer = TypeVar("Answer")
 
@@ -35,6 +39,7 @@ class Retries:
         patiently: Patience,
         publish: Callable[[Sequence[OutboxItem]], Awaitable[None]],
         stopping: asyncio.Event,
+        spans: Spans = NO_SPANS,
     ) -> None:
         self._upkeep = upkeep
         self._store = store
@@ -43,6 +48,7 @@ class Retries:
         self._patiently = patiently
         self._publish = publish
         self._stopping = stopping
+        self._spans = spans
         self._log = logger("retries")
 
     async def run(self) -> None:
@@ -62,17 +68,20 @@ class Retries:
         try:
             return await asyncio.to_thread(self._upkeep.examine, record, now=self._clock.now())
         except Exception:
-            self._log.exception("retry-crashed", message_id=record.id)
+            self._log.exception("retry-crashed", trace_id=trace_of(record), message_id=record.id)
             return Retried(record=record, examined=None)
 
     async def _settle(self, retried: Sequence[Retried]) -> None:
+        began = self._clock.now()
         try:
             settled = await self._patiently(lambda: self._transact(retried))
+            self._show(settled or (), began=began)
             secret = [each.secret_blob for each in settled or () if each.secret_blob]
             if secret:  # the rules were made stricter since it came
                 await self._patiently(lambda: self._upkeep.forget(self._store, secret))
         except Exception:
-            self._log.exception("retries-crashed", messages=[each.record.id for each in retried])
+            messages, traces = [each.record.id for each in retried], [trace_of(each.record) for each in retried]
+            self._log.exception("retries-crashed", messages=messages, trace_ids=traces)
             if len(retried) > 1:
                 for each in retried:
                     await self._settle([each])
@@ -82,6 +91,12 @@ class Retries:
         items = [item for each in settled or () for item in each.outbox]
         if items:
             await self._publish(items)
+
+    def _show(self, settled: Sequence[Settled], *, began: datetime) -> None:
+        for each in settled if self._spans.on else ():
+            at = each.message.received_at
+            for span in spans_of_verdict(each, (), received_at=at, began=began, ended=self._clock.now()):
+                self._spans.add(span)
 
     def _transact(self, retried: Sequence[Retried]) -> Sequence[Settled]:
         with self._store.begin() as tx:

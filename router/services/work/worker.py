@@ -17,9 +17,12 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Final, TypeVar
 
+from edxml_schemas.telemetry import NO_SPANS, Span, Spans
 from router.core.records import OutboxItem
+from router.core.traces import trace_before_reading
 from router.logs import logger
 from router.ports import (
     Broker,
@@ -33,12 +36,14 @@ from router.ports import (
     StoreUnavailable,
 )
 from router.services.carriage.attempts import Failed, note_failures
+from router.services.traces import known_traces
 from router.services.verdicts.ingest import Examined, Kept, Settled
 from router.services.work.batch import Batch, Services, WorkerOptions, tell
 from router.services.work.burial import Burial
 from router.services.work.housekeeping import Housekeeping
 from router.services.work.intake import Backoff, Intake, wait_for
 from router.services.work.publisher import Publisher
+from router.services.work.spans import spans_of_carriage, spans_of_verdict
 from router.services.work.turns import Turns
 
 Answer = TypeVar("Answer")
@@ -64,8 +69,10 @@ class Worker:
         clock: Clock,
         options: WorkerOptions,
         name: str = "worker",
+        spans: Spans = NO_SPANS,
     ) -> None:
         self._services = services
+        self._spans = spans
         self._store = store
         self._broker = broker
         self._clock = clock
@@ -74,7 +81,13 @@ class Worker:
         self._stopping = asyncio.Event()
         dead = services.dead
         self._intake = Intake(broker, prefetch=options.prefetch, stopping=self._stopping, dead_letters=dead is not None)
-        self._publisher = Publisher(broker, services.relay, clock=clock, stopping=self._stopping)
+        self._publisher = Publisher(
+            broker,
+            services.relay,
+            clock=clock,
+            stopping=self._stopping,
+            traces=lambda ids: known_traces(store, ids),
+        )
         burial = None
         if dead is not None:
             take, patiently = self._intake.take_dead, self._patiently
@@ -89,6 +102,7 @@ class Worker:
             publish=lambda items: self._start_publishing(items, {}),
             stopping=self._stopping,
             burial=burial,
+            spans=spans,
         )
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._confirmed: list[OutboxItem] = []
@@ -190,17 +204,19 @@ class Worker:
             return self._services.ingest.examine(submission)
         except PayloadUnavailable as problem:
             # One blob that cannot be read now must not hold up what came behind it.
-            self._log.warning("payloads-unavailable", submission=submission.submission_id, reason=str(problem))
+            said = {"trace_id": trace_before_reading(submission), "submission": submission.submission_id}
+            self._log.warning("payloads-unavailable", **said, reason=str(problem))
             self._intake.put_off(delivery)
         except Exception:
-            self._log.exception("examination-crashed", submission=submission.submission_id, agent=submission.agent)
+            said = {"trace_id": trace_before_reading(submission), "submission": submission.submission_id}
+            self._log.exception("examination-crashed", **said, agent=submission.agent)
             await self._answer([delivery.requeue])
         return None
 
     # ── One transaction ─────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _settle(self, batch: Batch, examining: float = 0.0) -> None:
-        began = time.perf_counter()
+        began, begun_at = time.perf_counter(), self._clock.now()
         try:
             kept = await self._patiently(lambda: self._services.ingest.keep([each for _, each in batch.examined]))
             loop = asyncio.get_running_loop()
@@ -215,8 +231,9 @@ class Worker:
             return
         if committed is None:
             return  # stopped while the database was away: nothing was committed, nothing is answered
-        settled, items = committed
+        settled, items, carried = committed
         spent = time.perf_counter() - began
+        self._show(batch, settled, carried, began=begun_at)
         done: list[Delivery | ReportDelivery] = [delivery for delivery, _ in batch.examined]
         done += [each for each in batch.reports if each.report is not None]
         secret = [each.secret_blob for each in settled if each.secret_blob]
@@ -235,7 +252,7 @@ class Worker:
 
     def _transact(
         self, batch: Batch, kept: Kept, loop: asyncio.AbstractEventLoop
-    ) -> tuple[Sequence[Settled], list[OutboxItem]]:
+    ) -> tuple[Sequence[Settled], list[OutboxItem], Sequence[Span]]:
         now = self._clock.now()
         with self._store.begin() as tx, self._turns.taken(loop):
             examined = [each for _, each in batch.examined]
@@ -248,7 +265,20 @@ class Worker:
             reports = [each.report for each in batch.reports if each.report is not None]
             if reports:
                 items += self._services.tracking.record(tx, reports, now=now)
-        return settled, items
+            carried = spans_of_carriage(tx, batch.confirmed, reports, now=now) if self._spans.on else ()
+        return settled, items, carried
+
+    def _show(self, batch: Batch, settled: Sequence[Settled], carried: Sequence[Span], *, began: datetime) -> None:
+        """What was committed, as spans, when somebody listens."""
+        if not self._spans.on:
+            return
+        ended = self._clock.now()
+        for (delivery, examined), each in zip(batch.examined, settled, strict=True):
+            at, steps = delivery.submission.received_at, examined.passage.stages
+            for span in spans_of_verdict(each, steps, received_at=at, began=began, ended=ended):
+                self._spans.add(span)
+        for span in carried:
+            self._spans.add(span)
 
     async def _patiently(self, work: Callable[[], Answer]) -> Answer | None:
         """In the store's thread, again and again while the database or the disk is away; None when stopped there."""
@@ -275,7 +305,8 @@ class Worker:
     async def _give_up(self, batch: Batch) -> None:
         """One part on which our code crashes: the broker counts its returns, and buries it at the limit."""
         named = [each.submission.submission_id for each, _ in batch.examined]
-        self._log.exception("settlement-crashed", submissions=named, confirms=len(batch.confirmed))
+        traces = [trace_before_reading(each.submission) for each, _ in batch.examined]
+        self._log.exception("settlement-crashed", submissions=named, trace_ids=traces, confirms=len(batch.confirmed))
         await self._answer([delivery.requeue for delivery, _ in batch.examined])
         await self._answer([delivery.requeue for delivery in batch.reports])
 
