@@ -13,6 +13,7 @@ import socket
 import sys
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -24,21 +25,33 @@ from router.adapters.listening import listening_socket
 from router.adapters.organ_door import OrganDoor
 from router.adapters.parent_process import STOP_GRACE
 from router.adapters.sql.store import SqlStore
-from router.app.alarms import depths_of as inbox_depths
-from router.app.alarms import diagnostics_door, guard_of
+from router.app.alarms import diagnostics_door, guard_of, inbox_depths
 from router.app.console import HttpServer, console_engine, open_console, server_config
 from router.app.documents import keep_index
-from router.app.figures import count_figures, depths_of, metrics_door, open_figures, readings_of
-from router.app.parts import blob_door, blob_room, crl_fetcher, migrate, open_broker, open_store
+from router.app.figures import count_figures, metrics_door, open_figures, readings_of
+from router.app.log_lag import lags_of
+from router.app.parts import (
+    CHECK_TIMEOUT,
+    blob_door,
+    blob_room,
+    broker_problem,
+    crl_fetcher,
+    migrate,
+    open_broker,
+    open_store,
+    queue_depths,
+)
+from router.core.alarm_signals import UNREACHABLE_JOINED, unreachable
 from router.logs import logger
-from router.ports import BrokerUnavailable, StoreUnavailable
+from router.ports import StoreUnavailable
 from router.services.work.intake import Backoff, wait_for
 from router.settings import Settings
 
 STALE: Final = 5.0  # seconds without a sign of life after which a worker counts as away
 HEALTHY: Final = 30.0  # seconds of life after which a worker's earlier ends are forgotten
 SWEEP_EVERY: Final = 600.0  # seconds between two looks for uploads that nobody speaks of
-CHECK_TIMEOUT: Final = 3.0  # seconds for one readiness question
+THREADS: Final = 32
+"""More than there are tasks here that wait for the database: one that hangs leaves threads to tell people of it."""
 
 
 class WorkerProcess:
@@ -58,7 +71,7 @@ class WorkerProcess:
         """What is wrong with it; nothing when it lives and reaches broker and database."""
         if time.monotonic() - self._seen > STALE:
             return "no sign of life"
-        return ", ".join(f"{name} unreachable" for name, works in self._state.items() if not works)
+        return UNREACHABLE_JOINED.join(unreachable(name) for name, works in self._state.items() if not works)
 
     async def keep_alive(self) -> None:
         backoff = Backoff(self._stopping)
@@ -105,12 +118,34 @@ class WorkerProcess:
                     self._state, self._seen = state, time.monotonic()
 
 
+class DatabaseCheck:
+    """Asks whether the database answers. A question that hangs is not asked a second time: each would keep a thread."""
+
+    def __init__(self) -> None:
+        self._asked: asyncio.Future[None] | None = None
+
+    async def problem(self, store: SqlStore) -> str:
+        """What is wrong; nothing when it answers in time."""
+        if self._asked is None or self._asked.done():
+            self._asked = asyncio.ensure_future(asyncio.to_thread(store.ping))
+        asked = self._asked
+        await asyncio.wait({asked}, timeout=CHECK_TIMEOUT)
+        if not asked.done():
+            return "no answer"
+        try:
+            asked.result()
+        except StoreUnavailable as problem:
+            return str(problem)
+        return ""
+
+
 class Supervisor:
     """Runs until SIGTERM or SIGINT; a second one ends everything at once."""
 
     def __init__(self, settings: Settings, *, config: Path | None, workers: int, verbose: bool = False) -> None:
         self._settings = settings
         self._stopping = asyncio.Event()
+        self._database = DatabaseCheck()
         self._log = logger("supervisor")
         self._workers = [
             WorkerProcess(index, config=config, verbose=verbose, stopping=self._stopping)
@@ -124,6 +159,7 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop)
+        loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="supervisor"))
         store = open_store(self._settings)
         await asyncio.to_thread(self._drive_on, store)
         broker = open_broker(self._settings, name=f"{self._settings.hub}-supervisor")
@@ -189,8 +225,8 @@ class Supervisor:
 
         organs = OrganDoor(store, clock=SystemClock())
         engine = console_engine(self._settings)
-        figures, depths = open_figures(engine), depths_of(broker, store)
-        readings = readings_of(self._settings, figures, probe=ready, depths=depths)
+        depths, lags = queue_depths(broker, store), lags_of(store, engine)
+        readings = readings_of(self._settings, open_figures(engine), probe=ready, depths=depths, lags=lags)
         metrics = metrics_door(self._settings, readings)
         shown = self._settings.console.enabled
         console = open_console(self._settings, store, engine, readings=readings) if shown else None
@@ -210,7 +246,7 @@ class Supervisor:
             return await self._problems(broker, store)
 
         try:
-            depths = inbox_depths(broker, store)
+            depths = inbox_depths(queue_depths(broker, store), store)
             await guard_of(self._settings, store, engine, probe=probe, depths=depths).run(self._stopping)
         finally:
             engine.dispose()
@@ -218,32 +254,10 @@ class Supervisor:
     async def _problems(self, broker: AmqpBroker, store: SqlStore) -> Mapping[str, str]:
         """What is wrong with each part of the hub; nothing when it works."""
         return {
-            "broker": await self._broker_problem(broker),
-            "database": await self._store_problem(store),
+            "broker": await broker_problem(broker),
+            "database": await self._database.problem(store),
             **{f"worker-{each.index}": each.problem() for each in self._workers},
         }
-
-    @staticmethod
-    async def _broker_problem(broker: AmqpBroker) -> str:
-        try:
-            async with asyncio.timeout(CHECK_TIMEOUT):
-                await broker.ping()
-        except BrokerUnavailable as problem:
-            return str(problem)
-        except TimeoutError:
-            return "no answer"
-        return ""
-
-    @staticmethod
-    async def _store_problem(store: SqlStore) -> str:
-        try:
-            async with asyncio.timeout(CHECK_TIMEOUT):
-                await asyncio.to_thread(store.ping)
-        except StoreUnavailable as problem:
-            return str(problem)
-        except TimeoutError:
-            return "no answer"
-        return ""
 
     async def _sweep(self, room: BlobRoom) -> None:
         while not self._stopping.is_set():

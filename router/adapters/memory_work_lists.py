@@ -25,6 +25,8 @@ class MemoryWorkQuestions:
                 if _is_in(leg, kind)
                 and _sees_leg(narrow, tables.messages[leg.message_id], leg)
                 and narrow.urgency in (None, leg.urgency)
+                and narrow.agent in ("", leg.agent)
+                and (narrow.rule is None or narrow.rule in leg.raised)
                 and (narrow.since is None or leg.created_at >= narrow.since)
                 and (after is None or (leg.created_at, leg.id) > (after.at, after.id))
             ]
@@ -38,6 +40,7 @@ class MemoryWorkQuestions:
                 if each.state is MessageState.REFUSED
                 and all(each.sender in organs - {""} or each.agent in agents for organs, agents in _asked(narrow))
                 and narrow.urgency in (None, each.urgency)
+                and narrow.agent in ("", each.agent)
                 and (narrow.since is None or each.received_at >= narrow.since)
                 and (after is None or (each.received_at, each.id) < (after.at, after.id))
             ]
@@ -51,6 +54,7 @@ class MemoryWorkQuestions:
                 if each.state is DeadState.OPEN
                 and _sees_letter(narrow, tables, each)
                 and narrow.urgency in (None, each.urgency)
+                and narrow.agent in ("", each.agent)
                 and (narrow.since is None or each.died_at >= narrow.since)
                 and (after is None or (each.died_at, each.id) < (after.at, after.id))
             ]

@@ -4,10 +4,8 @@ Counters and histograms are sums over all processes and all time: they are count
 and no restart sets them back.
 """
 
-import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Final
 
 from prometheus_client import CollectorRegistry
@@ -20,9 +18,10 @@ from prometheus_client.metrics_core import (
 )
 from prometheus_client.registry import Collector
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
+from router.adapters.private_paths import PrivatePaths
 from router.core.deadlines import Deadline
 from router.core.figures import LATENCY_BUCKETS, MILLISECONDS, Measure
 from router.ports.figures import AgentBacklog, Standing
@@ -30,7 +29,6 @@ from router.services.figures.readings import Reading, Readings
 
 PATH: Final = "/-/metrics"
 RULES: Final = tuple(each.value for each in Deadline)
-FORWARDED: Final = ("x-forwarded-for", "forwarded", "x-real-ip")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +61,8 @@ _ROWS: Final = (
     MetricRow("truc_agent_outbox", "gauge", ("agent",), "Deliveries for an agent that are not in its inbox yet"),
     MetricRow("truc_agent_overdue", "gauge", ("agent",), "Deliveries that an agent has not acknowledged in time"),
     MetricRow("truc_agent_oldest_seconds", "gauge", ("agent",), "Age of the oldest of the two"),
+    MetricRow("truc_log_behind_events", "gauge", ("reader",), "Events of the log that search or figures have not read"),
+    MetricRow("truc_log_behind_seconds", "gauge", ("reader",), "Age of the oldest of them, 0 for none"),
     MetricRow("truc_up", "gauge", ("part",), "1 while broker, database or a worker works, else 0"),
     MetricRow("truc_certificate_days_left", "gauge", ("kind",), "Days until the first certificate of a kind ends"),
     MetricRow("truc_organ_certificates", "gauge", ("ends_within_days",), "Organs whose last certificate ends so soon"),
@@ -82,36 +82,19 @@ Sample = tuple[tuple[str, ...], float]
 class MetricsDoor:
     """Answers who may ask. `agents` bounds how many agents have figures of their own."""
 
-    def __init__(
-        self, readings: Readings, *, networks: Iterable[IPv4Network | IPv6Network], token: str, agents: int
-    ) -> None:
+    def __init__(self, readings: Readings, guard: PrivatePaths, *, agents: int) -> None:
         self._readings = readings
-        self._networks = tuple(networks)
-        self._token = token
+        self._guard = guard
         self._agents = agents
 
     def route(self) -> Route:
         return Route(PATH, self.get)
 
     async def get(self, request: Request) -> Response:
-        if not self._admits(request):
-            return PlainTextResponse("401\n", status_code=401, headers={"WWW-Authenticate": "Bearer"})
+        if not self._guard.admits(request):
+            return self._guard.refusal()
         text = exposition(await self._readings.read(), agents=self._agents)
         return Response(text, media_type=CONTENT_TYPE_LATEST, headers={"Cache-Control": "no-store"})
-
-    def _admits(self, request: Request) -> bool:
-        given = request.headers.get("authorization", "")
-        wanted = f"Bearer {self._token}"
-        if self._token and secrets.compare_digest(given.encode(), wanted.encode()):
-            return True
-        if request.client is None or any(each in request.headers for each in FORWARDED):
-            return False
-        try:
-            address = ip_address(request.client.host)
-        except ValueError:
-            return False
-        mapped = getattr(address, "ipv4_mapped", None)
-        return any((mapped or address) in network for network in self._networks)
 
 
 def exposition(reading: Reading, *, agents: int = 1000) -> bytes:
@@ -141,6 +124,10 @@ def _metrics(reading: Reading, *, agents: int) -> Iterator[Metric]:
     if reading.depths is not None:
         yield _gauge("truc_queue_messages", [((each.queue,), each.messages) for each in reading.depths])
         yield _gauge("truc_queue_consumers", [((each.queue,), each.consumers) for each in reading.depths])
+    if reading.lags:
+        yield _gauge("truc_log_behind_events", [((each.value,), lag.events) for each, lag in reading.lags.items()])
+        ages = [((each.value,), lag.age.total_seconds()) for each, lag in reading.lags.items()]
+        yield _gauge("truc_log_behind_seconds", ages)
     yield _gauge("truc_up", [((part,), 0 if problem else 1) for part, problem in reading.parts.items()])
     ends = reading.endings
     yield _gauge("truc_certificate_days_left", [((kind,), days) for kind, days in ends.days_left.items()])

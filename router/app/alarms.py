@@ -1,7 +1,6 @@
 """What alarms stand on, put together: their memory, the ways to people, and the tasks of a hub process."""
 
 import asyncio
-import contextlib
 import os
 import socket
 import threading
@@ -10,36 +9,32 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from sqlalchemy import Engine, text
 
 from edxml_schemas.contract import Urgency, inbox_queue
-from router.adapters.amqp import AmqpBroker
 from router.adapters.clock import SystemClock
 from router.adapters.diagnostics import PACKAGE, DiagnosticsDoor, versions
-from router.adapters.hub_certificates import former_certificates
 from router.adapters.notify import MAIL, channels_of
-from router.adapters.private_paths import PrivatePaths
 from router.adapters.security_log import SyslogTarget
 from router.adapters.sql.alarm_facts import SqlAlarmFacts
 from router.adapters.sql.alarms import SqlAlarmBook
 from router.adapters.sql.engine import told_as_ports
 from router.adapters.sql.migrate import revision_of
-from router.app.parts import open_hub_key, open_trust, policy_of
-from router.core.alarm_signals import CertificateEnd
-from router.errors import HubProblem
+from router.app.certificates import accepted_certificates, own_certificates
+from router.app.log_lag import lags_of
+from router.app.parts import policy_of, private_paths
 from router.ports import Clock, Store
 from router.ports.alarms import AlarmBook, AlarmFacts, Channel
-from router.services.alarms.delivering import Delivery
+from router.services.alarms.delivering import EVERY, Delivery
 from router.services.alarms.desk import AlarmDesk
 from router.services.alarms.digest import Digests
 from router.services.alarms.direct import Direct
-from router.services.alarms.guard import Depths, Guard, GuardParts, Probe
+from router.services.alarms.guard import Guard, GuardParts, InboxDepths, Probe
 from router.services.alarms.log_watch import LogWatch
 from router.services.alarms.looking import Looking, LookRules
 from router.services.alarms.security import SecurityFeed
 from router.services.alarms.watch import Speaking, Watch
+from router.services.figures.readings import Depths
 from router.settings import Settings
 
 LEASED_LOOKS: Final = 3
@@ -67,9 +62,8 @@ def speaking_of(settings: Settings) -> Speaking:
 
 
 def console_address(settings: Settings) -> str:
-    """Where people reach the console; empty when nobody said so."""
-    public = settings.console.public_url
-    return f"{public}/console" if public else ""
+    """Where people reach the console; its path on the hub when nobody said so (`console.public_url`)."""
+    return f"{settings.console.public_url}/console"
 
 
 def digests_of(settings: Settings, store: Store, book: AlarmBook, facts: AlarmFacts) -> Digests:
@@ -77,23 +71,22 @@ def digests_of(settings: Settings, store: Store, book: AlarmBook, facts: AlarmFa
     return Digests(store, book, facts, clocks=clocks, speaking=speaking_of(settings), channel=MAIL)
 
 
-def depths_of(broker: AmqpBroker, store: Store) -> Depths:
-    """The inboxes of all agents."""
+def inbox_depths(ask: Depths, store: Store) -> InboxDepths:
+    """The messages in the inboxes of each agent, out of the depths of all queues."""
 
-    async def ask() -> Mapping[str, int]:
+    async def by_agent() -> Mapping[str, int]:
         registry = await asyncio.to_thread(store.registry)
-        queues = {inbox_queue(name, urgency): name for name in registry.agents for urgency in Urgency}
-        found = await broker.depths(sorted(registry.agents))
+        owners = {inbox_queue(name, urgency): name for name in registry.agents for urgency in Urgency}
         depths: Counter[str] = Counter()
-        for each in found:
-            if each.queue in queues:
-                depths[queues[each.queue]] += each.messages
+        for each in await ask():
+            if each.queue in owners:
+                depths[owners[each.queue]] += each.messages
         return depths
 
-    return ask
+    return by_agent
 
 
-def guard_of(settings: Settings, store: Store, engine: Engine, *, probe: Probe, depths: Depths) -> Guard:
+def guard_of(settings: Settings, store: Store, engine: Engine, *, probe: Probe, depths: InboxDepths) -> Guard:
     """The tasks of one hub process. Raises HubProblem for settings that cannot work."""
     named, clock = settings.alarms, SystemClock()
     book, facts = SqlAlarmBook(engine), SqlAlarmFacts(engine)
@@ -107,7 +100,8 @@ def guard_of(settings: Settings, store: Store, engine: Engine, *, probe: Probe, 
         trouble_after=timedelta(seconds=named.trouble_seconds),
         off=frozenset(named.off),
     )
-    looking = Looking(store, book, facts, rules=rules, own=lambda: own_certificates(settings))
+    own, lags = (lambda: own_certificates(settings)), lags_of(store, engine)
+    looking = Looking(store, book, facts, rules=rules, own=own, lags=lags)
     lease_for = max(LEASED_LOOKS * every, SHORTEST_LEASE)
     ended = threading.Event()
     digests = digests_of(settings, store, book, facts)
@@ -134,7 +128,10 @@ def guard_of(settings: Settings, store: Store, engine: Engine, *, probe: Probe, 
             patience=patience,
             trouble_after=rules.trouble_after,
         ),
-        deliveries=[Delivery(book, each, clock=clock, give_up_after=give_up_after) for each in ways],
+        deliveries=[
+            Delivery(book, each, clock=clock, give_up_after=give_up_after, every=min(EVERY, named.look_seconds))
+            for each in ways
+        ],
         digests=send_digests if named.digest_to else None,
         log_watch=log_watch if named.log_check_hours else None,
         security=_security(settings, book, facts, clock=clock, holder=holder),
@@ -158,31 +155,6 @@ def _security(
     return SecurityFeed(book, facts, target, clock=clock, holder=holder)
 
 
-def own_certificates(settings: Settings) -> Sequence[CertificateEnd]:
-    """The hub's certificate and the trusted ones; what cannot be read is left out: readiness and the doctor tell."""
-    ends: list[CertificateEnd] = []
-    with contextlib.suppress(HubProblem):
-        hub = open_hub_key(settings).signer.certificate
-        ends.append(CertificateEnd(subject="hub", name=f"trục {settings.hub}", until=hub.not_valid_after_utc))
-    material = open_trust(settings).material()
-    for kind, certificates in (("anchor", material.anchors), ("intermediate", material.intermediates)):
-        ends += [_end(kind, each) for each in certificates]
-    return ends
-
-
-def _end(kind: str, certificate: x509.Certificate) -> CertificateEnd:
-    fingerprint = certificate.fingerprint(hashes.SHA256()).hex()
-    name = certificate.subject.rfc4514_string()
-    return CertificateEnd(subject=f"{kind}:{fingerprint[:16]}", name=name, until=certificate.not_valid_after_utc)
-
-
-def accepted_certificates(settings: Settings) -> frozenset[str]:
-    """Fingerprints of the hub's certificates, present and former. Raises HubProblem."""
-    certificates = [open_hub_key(settings).signer.certificate]
-    certificates += former_certificates(settings.folder / settings.seals.former_certificates)
-    return frozenset(each.fingerprint(hashes.SHA256()).hex() for each in certificates)
-
-
 def diagnostics_door(settings: Settings, engine: Engine) -> DiagnosticsDoor:
     """`/-/versions` and `/-/settings`, for who may read `/-/metrics`."""
 
@@ -192,6 +164,4 @@ def diagnostics_door(settings: Settings, engine: Engine) -> DiagnosticsDoor:
             version = str(connection.scalar(text(question)))
             return {"kind": engine.dialect.name, "version": version, "tables": revision_of(connection) or ""}
 
-    named = settings.metrics
-    guard = PrivatePaths(named.admitted, token=named.token.get_secret_value())
-    return DiagnosticsDoor(guard, settings=settings.shown(), database=database)
+    return DiagnosticsDoor(private_paths(settings), settings=settings.shown(), database=database)

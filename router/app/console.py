@@ -28,7 +28,9 @@ from router.adapters.sql.registry_desk import SqlRegistryDesk
 from router.adapters.sql.search import SqlSearch
 from router.adapters.sql.work_lists import SqlWorkQuestions
 from router.app.documents import document_room
-from router.app.parts import open_trust, policy_of
+from router.app.figures import readings_of
+from router.app.keys import own_keys
+from router.app.parts import broker_problem, open_broker, open_trust, policy_of, queue_depths
 from router.console.house import console_of
 from router.console.shell.rooms import Rooms
 from router.core.accounts import Pausing, SessionRule
@@ -125,6 +127,7 @@ def rooms_of(settings: Settings, memories: Memories, *, clock: Clock, readings: 
         work=work_desk_of(memories.store, memories.work, Relay(MemoryPayloads(), policy), policy.clocks),
         alarms=AlarmDesk(memories.alarms, memories.store, clock=clock),
         bureau=Bureau(memories.store, memories.registry_desk, open_trust(settings)),
+        own_keys=lambda: own_keys(settings),
         search=Search(memories.search, memories.store, clock=clock),
         documents=document_room(settings, memories.store, clock=clock),
     )
@@ -146,14 +149,20 @@ async def serve_console(settings: Settings, store: Store, door: socket.socket) -
             return {"database": str(problem)}
         return {"database": ""}
 
-    engine = console_engine(settings)
-    application = web_app(ready=ready, door=None, console=open_console(settings, store, engine))
+    engine, broker = console_engine(settings), open_broker(settings, name=f"{settings.hub}-console")
+
+    async def seen() -> Mapping[str, str]:
+        return {"broker": await broker_problem(broker), **await ready()}
+
+    readings = readings_of(settings, SqlFigures(engine), probe=seen, depths=queue_depths(broker, store))
+    application = web_app(ready=ready, door=None, console=open_console(settings, store, engine, readings=readings))
     try:
         server = HttpServer(server_config(application))
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, server.end)
         await server.serve(sockets=[door])
     finally:
+        await broker.close()
         engine.dispose()
 
 

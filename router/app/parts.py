@@ -2,9 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from edxml_schemas.signed_receipts import ReceiptPen
 from router.adapters.amqp import AmqpBroker
@@ -14,8 +14,8 @@ from router.adapters.crl_fetcher import CrlFetcher
 from router.adapters.http import BlobDoor
 from router.adapters.hub_key import load_hub_key
 from router.adapters.payloads import FilePayloads
+from router.adapters.private_paths import PrivatePaths
 from router.adapters.sql.engine import open_engine
-from router.adapters.sql.migrate import upgrade
 from router.adapters.sql.registry_desk import SqlRegistryDesk
 from router.adapters.sql.store import SqlStore
 from router.adapters.sql.work_lists import SqlWorkQuestions
@@ -23,12 +23,16 @@ from router.adapters.stamp_authority import CommandAuthority, HttpAuthority
 from router.adapters.trust_files import TrustFolders
 from router.core.policy import Policy
 from router.errors import UsageProblem, redacted
+from router.ports import BrokerUnavailable, QueueDepth, Store
 from router.ports.signing import StampAuthority
+from router.services.figures.readings import Depths
 from router.services.proof.sealing import Sealing
 from router.services.proof.stamping import Stamping
 from router.settings import Settings
 
 Result = TypeVar("Result")
+
+CHECK_TIMEOUT: Final = 3.0  # seconds for one readiness question
 
 
 def run_async(main: Coroutine[Any, Any, Result]) -> Result:
@@ -50,6 +54,8 @@ def open_store(settings: Settings) -> SqlStore:
 
 def migrate(settings: Settings) -> None:
     """Create the database or bring it up to date. Raises StoreUnavailable, UsageProblem."""
+    from router.adapters.sql.migrate import upgrade  # Alembic: a worker never needs it
+
     settings.data_path.mkdir(parents=True, exist_ok=True, mode=0o750)
     try:
         upgrade(settings.database)
@@ -84,6 +90,34 @@ def open_payloads(settings: Settings, *, writer: str = "hub") -> FilePayloads:
 def open_broker(settings: Settings, *, name: str = "truc") -> AmqpBroker:
     """Not connected yet. Call inside the event loop."""
     return AmqpBroker(settings.amqp_url, clock=SystemClock(), name=name)
+
+
+def queue_depths(broker: AmqpBroker, store: Store) -> Depths:
+    """What asks for the queues of the hub and of all agents."""
+
+    async def ask() -> Sequence[QueueDepth]:
+        registry = await asyncio.to_thread(store.registry)
+        return await broker.depths(sorted(registry.agents))
+
+    return ask
+
+
+async def broker_problem(broker: AmqpBroker) -> str:
+    """What is wrong with the broker; nothing when it answers in time."""
+    try:
+        async with asyncio.timeout(CHECK_TIMEOUT):
+            await broker.ping()
+    except BrokerUnavailable as problem:
+        return str(problem)
+    except TimeoutError:
+        return "no answer"
+    return ""
+
+
+def private_paths(settings: Settings) -> PrivatePaths:
+    """Who may read what is for the hub's operators alone."""
+    named = settings.metrics
+    return PrivatePaths(named.admitted, token=named.token.get_secret_value())
 
 
 def open_hub_key(settings: Settings) -> ReceiptPen:

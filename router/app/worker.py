@@ -7,11 +7,14 @@ import json
 import os
 import signal
 import sys
+import time
 from datetime import timedelta
 from typing import Final
 
+from edxml_schemas.telemetry import NO_SPANS, Spans
 from router.adapters.amqp import AmqpBroker
 from router.adapters.clock import SystemClock
+from router.adapters.otel import open_spans
 from router.adapters.parent_process import end_with_parent
 from router.adapters.trust_files import TrustFolders
 from router.app.parts import (
@@ -50,11 +53,17 @@ all of which go without the collector."""
 
 
 def build_services(
-    *, policy: Policy, payloads: Payloads, trust: TrustSource, signer: ReceiptSigner, sealing: Sealing | None = None
+    *,
+    policy: Policy,
+    payloads: Payloads,
+    trust: TrustSource,
+    signer: ReceiptSigner,
+    sealing: Sealing | None = None,
+    spans: Spans = NO_SPANS,
 ) -> Services:
     """The hub's services around its effects; the same for every kind of store and broker. Without `sealing` the log
-    is left unsealed."""
-    ingest = Ingest(payloads, trust, policy)
+    is left unsealed. Stages are timed when somebody listens to `spans`."""
+    ingest = Ingest(payloads, trust, policy, tick=time.time_ns if spans.on else None)
     relay, tracking = Relay(payloads, policy, signer=signer), Tracking(policy)
     dead = DeadLetters(ingest, relay, tracking, payloads)
     return Services(
@@ -92,6 +101,7 @@ async def run_worker(settings: Settings, *, index: int, supervised: bool = False
     payloads = open_payloads(settings, writer=f"w{index}-{os.getpid()}")
     trust = await asyncio.to_thread(open_trust, settings)
     broker = open_broker(settings, name=name)
+    spans = open_spans(settings.telemetry, hub=settings.hub, name=name)
     worker = Worker(
         build_services(
             policy=policy_of(settings),
@@ -99,12 +109,14 @@ async def run_worker(settings: Settings, *, index: int, supervised: bool = False
             trust=trust,
             signer=hub_key,
             sealing=sealing_of(settings, hub_key),
+            spans=spans,
         ),
         store=store,
         broker=broker,
         clock=SystemClock(),
         options=options_of(settings),
         name=name,
+        spans=spans,
     )
     stopping = asyncio.Event()
     _heed_signals(worker, stopping, watch_input=supervised)
@@ -123,6 +135,7 @@ async def run_worker(settings: Settings, *, index: int, supervised: bool = False
         stopping.set()
         await asyncio.gather(*side, return_exceptions=True)
         await broker.close()
+        await asyncio.to_thread(spans.close)
         payloads.close()
         store.close()
 
@@ -174,6 +187,6 @@ async def _stamp_seals(stamping: Stamping, stopping: asyncio.Event) -> None:
 async def _beat(worker: Worker, broker: AmqpBroker, stopping: asyncio.Event) -> None:
     while not stopping.is_set():
         with contextlib.suppress(OSError):  # the supervisor is gone, and this process will be soon
-            sys.stdout.write(json.dumps({"broker": broker.connected, "store": worker.store_works}) + "\n")
+            sys.stdout.write(json.dumps({"broker": broker.connected, "database": worker.store_works}) + "\n")
             sys.stdout.flush()
         await wait_for(stopping, BEAT)

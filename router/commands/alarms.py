@@ -12,7 +12,7 @@ import typer
 from edxml_schemas.visible import visible
 from router.commands.acting import By, DryRun, Reason, actor_of, moment_of, reason_of
 from router.commands.opening import AsJson, ConfigPath, clock, console, print_json, say, table
-from router.core.alarm_rules import ALARM_RULES
+from router.core.alarm_rules import ALARM_RULES, where_of
 from router.core.alarms import SEVERITY_TEXT, Alarm, AlarmState
 from router.errors import ExitCode, InfrastructureProblem, UsageProblem
 
@@ -45,13 +45,16 @@ class _Opened:
 
 
 @contextmanager
-def _opened(config: "Path | None") -> "Iterator[_Opened]":
+def _opened(config: "Path | None", *, create: bool = False) -> "Iterator[_Opened]":
+    """With `create`, a database that is not there yet is created: channels are tried before the hub runs first."""
     from router.adapters.clock import SystemClock
     from router.app.alarms import alarm_desk, open_alarm_book
-    from router.app.parts import open_store
+    from router.app.parts import migrate, open_store
     from router.settings import load_settings
 
     settings = load_settings(config)
+    if create:
+        migrate(settings)
     store = open_store(settings)
     try:
         book = open_alarm_book(store.engine)
@@ -88,7 +91,7 @@ def list_alarms(
                 " / ".join(SEVERITY_TEXT[each.severity]),
                 STATE_TEXT[each.state],
                 clock(each.raised_at),
-                f"{visible(each.vi)}\n{visible(each.en)}",
+                f"{visible(each.vi)}\n{visible(each.en)}\n→ {where_of(each.kind, each.subject).command}",
             )
             for each in found
         ]
@@ -105,20 +108,22 @@ def show(alarm_id: AlarmId, *, config: ConfigPath = None, as_json: AsJson = Fals
 
     Mã thoát / exit codes: 0 tốt / good · 1 không có / not there · 2 sai cách dùng / usage · 3 hạ tầng / infrastructure.
     """
-    from router.services.alarms.wording import alarm_data
+    from router.app.alarms import console_address
+    from router.services.alarms.wording import alarm_data, page_of
 
     with _opened(config) as opened:
-        alarm = opened.desk.alarm(alarm_id)
+        alarm, address = opened.desk.alarm(alarm_id), console_address(opened.settings)
     if alarm is None:
         say("Không có cảnh báo này.", "There is no such alarm.")
         raise typer.Exit(ExitCode.NEGATIVE)
+    page = page_of(alarm, address)
     if as_json:
-        print_json(alarm_data(alarm))
+        print_json({**alarm_data(alarm), "page": page})
         return
-    console().print(table("", ("", ""), _facts(alarm)))
+    console().print(table("", ("", ""), _facts(alarm, page)))
 
 
-def _facts(alarm: Alarm) -> list[tuple[str, str]]:
+def _facts(alarm: Alarm, page: str) -> list[tuple[str, str]]:
     rule = ALARM_RULES[alarm.kind]
     facts = [
         ("Mã / id", alarm.id),
@@ -128,6 +133,7 @@ def _facts(alarm: Alarm) -> list[tuple[str, str]]:
         ("Tình trạng / state", STATE_TEXT[alarm.state]),
         ("Nội dung / words", f"{visible(alarm.vi)}\n{visible(alarm.en)}"),
         ("Cần làm / to do", f"{rule.do_vi}\n{rule.do_en}"),
+        ("Xem bằng / see", f"{where_of(alarm.kind, alarm.subject).command}\n{page}"),
         ("Từ lúc / since", clock(alarm.raised_at)),
         ("Thấy lần cuối / last seen", clock(alarm.seen_at)),
         ("Báo lần cuối / last told", f"{clock(alarm.told_at)} ({alarm.told})"),
@@ -199,11 +205,16 @@ def try_channel(
     from router.services.alarms.wording import trial_notice
 
     who = actor_of(by)
-    with _opened(config) as opened:
+    with _opened(config, create=True) as opened:
         found = {each.name: each for each in channels(opened.settings, clock=SystemClock())}
         if channel not in found:
             named = ", ".join(found) or "—"
-            raise UsageProblem(f"Không có kênh “{channel}”: {named}", f"There is no channel “{channel}”: {named}")
+            raise UsageProblem(
+                f"Không có kênh “{channel}”: {named}",
+                f"There is no channel “{channel}”: {named}",
+                remedy_vi="đặt mail_host, webhook_urls hoặc telegram_chats trong [alarms] của truc.toml",
+                remedy_en="set mail_host, webhook_urls or telegram_chats under [alarms] in truc.toml",
+            )
         opened.desk.note_sent(channel, what="test", by=who, reason="test")
         notice = trial_notice(
             channel,

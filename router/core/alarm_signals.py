@@ -8,9 +8,11 @@ from typing import Final
 from router.core.alarm_rules import AlarmKind
 from router.core.alarms import Severity, Signal
 from router.core.deadlines import DEADLINE_TEXT, Deadline
+from router.core.log_lag import LOG_READER_TEXT, Lag, LogReader
 
 FLASH_PRIORITY: Final = 3
 """From here on (Hỏa tốc) what is overdue is critical."""
+UNREACHABLE_JOINED: Final = ", "
 VERY: Final = 10
 """So many times over a limit is critical."""
 MOST_SUBJECTS: Final = 200
@@ -29,6 +31,7 @@ class Thresholds:
     """Fewer refused documents than these in the window are no signal, whatever their share."""
     certificate_days: tuple[int, ...] = (60, 30, 7)
     """Notice, warning, critical: days before the end."""
+    behind: timedelta = timedelta(minutes=5)
     dead_letters: int = 1
     forged_signatures: int = 5
     foreign_speakers: int = 1
@@ -160,6 +163,19 @@ def _certificate(subject: str, name: str, until: datetime, steps: Sequence[int],
     )
 
 
+def own_troubles(problems: Mapping[str, str]) -> Mapping[str, str]:
+    """What is wrong, by part, without what only repeats that another part is away: a worker that says no more than
+    `broker unreachable` while the broker is away is told by the broker's alarm, and is well when that is over."""
+    wrong = {name: reason for name, reason in problems.items() if reason}
+    told = {unreachable(name) for name in wrong}
+    return {name: reason for name, reason in wrong.items() if not told.issuperset(reason.split(UNREACHABLE_JOINED))}
+
+
+def unreachable(name: str) -> str:
+    """How a part says that it does not reach another one."""
+    return f"{name} unreachable"
+
+
 def trouble_signals(away: Mapping[str, tuple[str, datetime]], *, after: timedelta, now: datetime) -> Sequence[Signal]:
     """`away` is what cannot be used, by name: why, and since when. Short absences are no signal."""
     return [
@@ -188,6 +204,35 @@ def log_signals(faults: int, first_vi: str, first_en: str) -> Sequence[Signal]:
             en=f"The check of the log: {faults} faults; the first: {first_en}",
         ),
     )
+
+
+def late_since(
+    before: Mapping[LogReader, datetime], lags: Mapping[LogReader, Lag], limits: Thresholds, *, now: datetime
+) -> Mapping[LogReader, datetime]:
+    """Since when each reader of the log has been too far behind it. `before` is what this said at the last look."""
+    late = [reader for reader, lag in lags.items() if limits.behind and lag.age >= limits.behind]
+    return {reader: min(before.get(reader, now), now) for reader in late}
+
+
+def behind_signals(
+    lags: Mapping[LogReader, Lag], since: Mapping[LogReader, datetime], *, after: timedelta, now: datetime
+) -> Sequence[Signal]:
+    """`since` is what `late_since` said. Who catches up soon, as after a start, is no signal."""
+    made = []
+    for reader, began in since.items():
+        if now - began >= after:
+            lag, (vi, en) = lags[reader], LOG_READER_TEXT[reader]
+            minutes = int(lag.age.total_seconds() // 60)
+            made.append(
+                Signal(
+                    kind=AlarmKind.BEHIND,
+                    subject=reader.value,
+                    severity=Severity.WARNING,
+                    vi=f"{vi} chậm {minutes} phút so với nhật ký ({lag.events} sự kiện)",
+                    en=f"{en}: {minutes} minutes behind the log ({lag.events} events)",
+                )
+            )
+    return made
 
 
 def dead_signals(letters: int, limits: Thresholds, *, at_least: bool = False) -> Sequence[Signal]:

@@ -48,8 +48,9 @@ SENDER_AGENT, *RECIPIENT_AGENTS = AGENTS
 class HubProcess:
     """`truc` in a folder of its own. The first agent carries for the sender, the others for the recipients."""
 
-    def __init__(self, folder: Path, broker: PrivateBroker) -> None:
+    def __init__(self, folder: Path, broker: PrivateBroker, *, database: str = "") -> None:
         self.folder = folder
+        self.database = database or f"sqlite:///{folder / 'data' / 'truc.db'}"
         self.broker = broker
         self.config = folder / "truc.toml"
         self.http_port = free_port()
@@ -59,16 +60,13 @@ class HubProcess:
         now = datetime.now(UTC)
         self.pki = Pki(now)
         self.key = self.pki.issue("Văn phòng Chính phủ")
-        done = self.truc("init", str(folder), "--amqp-url", broker.hub_url, config=False)
+        urls = ("--amqp-url", broker.hub_url, "--database-url", database)
+        done = self.truc("init", str(folder), *urls, config=False)
         if done.returncode:
             raise RuntimeError(done.stderr)
         self.pki.write(folder / "pki", {}, next_update=now + timedelta(days=1))
         self._trust(now)
         self._register()
-
-    @property
-    def database(self) -> str:
-        return f"sqlite:///{self.folder / 'data' / 'truc.db'}"
 
     def truc(self, *arguments: str, config: bool = True) -> "subprocess.CompletedProcess[str]":
         """Run a command to its end."""
@@ -230,9 +228,9 @@ async def agent(broker: PrivateBroker, name: str) -> AsyncIterator[PlainAgent]:
 
 
 @contextlib.contextmanager
-def hub_process(folder: Path, broker: PrivateBroker) -> Iterator[HubProcess]:
-    """A hub that is not started yet, and does not outlive the test."""
-    hub = HubProcess(folder, broker)
+def hub_process(folder: Path, broker: PrivateBroker, *, database: str = "") -> Iterator[HubProcess]:
+    """A hub that is not started yet, and does not outlive the test. Without a database's URL it has an SQLite file."""
+    hub = HubProcess(folder, broker, database=database)
     try:
         yield hub
     finally:

@@ -1,23 +1,30 @@
 """Alarms: raised once, told again in time, quieted by people, over when it is over."""
 
+import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from typer.main import get_command
 
-from router.core.alarm_rules import ALARM_RULES, AlarmKind
+from router.cli import app
+from router.core.alarm_rules import ALARM_RULES, AlarmKind, where_of
 from router.core.alarm_signals import (
     CertificateEnd,
     OverdueSum,
     Thresholds,
     Verdicts,
     backlog_signals,
+    behind_signals,
     certificate_signals,
     dead_signals,
+    late_since,
     log_signals,
     overdue_signals,
+    own_troubles,
     refusal_signals,
     security_signals,
     trouble_signals,
@@ -25,6 +32,7 @@ from router.core.alarm_signals import (
 )
 from router.core.alarms import Alarm, AlarmState, Patience, Severity, Signal, Telling, Turn, loud_again, quieted, turns
 from router.core.deadlines import Deadline
+from router.core.log_lag import Lag, LogReader
 from router.core.notices import Notice, NoticeKind, NoticeState, delivered, failed
 from tests.support.records import MINUTE, NOON
 
@@ -143,7 +151,33 @@ def test_every_kind_has_a_rule_with_words_and_something_to_do() -> None:
     assert list(ALARM_RULES) == list(AlarmKind)
     for rule in ALARM_RULES.values():
         assert all((rule.vi, rule.en, rule.do_vi, rule.do_en))
-        assert rule.path.startswith("/")
+
+
+SUBJECTS = {
+    AlarmKind.OVERDUE: ["not-acknowledged"],
+    AlarmKind.CERTIFICATE: ["hub", "anchor:ab12", "000.00.00.H41"],
+    AlarmKind.BEHIND: [each.value for each in LogReader],
+}
+EVERYWHERE = [(kind, subject) for kind in AlarmKind for subject in SUBJECTS.get(kind, ["so-y-te"])]
+
+
+@pytest.mark.parametrize(("kind", "subject"), EVERYWHERE)
+def test_every_command_that_an_alarm_names_is_one_that_truc_understands(kind: AlarmKind, subject: str) -> None:
+    rule = ALARM_RULES[kind]
+    mentioned = re.findall(r"truc ((?:[a-z]+ ?)+)(?=[,)]|$)", f"{rule.do_vi}\n{rule.do_en}", re.MULTILINE)
+    for words in (shlex.split(where_of(kind, subject).command)[1:], *(each.split() for each in mentioned)):
+        command, rest = get_command(app), words
+        while rest and (group := getattr(command, "commands", {})):
+            assert rest[0] in group, words
+            command, rest = group[rest[0]], rest[1:]
+        if rest:
+            assert command.make_context("truc", rest)
+
+
+def test_a_subject_becomes_part_of_a_command_or_an_address_without_being_obeyed() -> None:
+    where = where_of(AlarmKind.FORGED, "a b;rm -rf /&rule=x")
+    assert shlex.split(where.command) == ["truc", "work", "refused", "--agent", "a b;rm -rf /&rule=x"]
+    assert where.path == "/work/refused?agent=a%20b%3Brm%20-rf%20%2F%26rule%3Dx"
 
 
 # ── Rules ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -155,6 +189,7 @@ OFF = Thresholds(
     waiting=timedelta(0),
     refusal_percent=0,
     certificate_days=(),
+    behind=timedelta(0),
     dead_letters=0,
     forged_signatures=0,
     foreign_speakers=0,
@@ -227,6 +262,28 @@ def test_bursts_are_told_by_who_made_them() -> None:
         (AlarmKind.FOREIGN, "c"): Severity.CRITICAL,
         (AlarmKind.SIGN_INS, "10.0.0.1"): Severity.CRITICAL,
     }
+
+
+def test_what_only_repeats_that_another_part_is_away_is_no_trouble_of_its_own() -> None:
+    away = {"broker": "refused", "database": "", "worker-1": "broker unreachable", "worker-2": "no sign of life"}
+    assert own_troubles(away) == {"broker": "refused", "worker-2": "no sign of life"}
+    assert own_troubles({"broker": "", "worker-1": "broker unreachable"}) == {"worker-1": "broker unreachable"}
+    both = {"broker": "refused", "worker-1": "broker unreachable, database unreachable"}
+    assert own_troubles(both) == both
+    assert own_troubles({**both, "database": "gone"}) == {"broker": "refused", "database": "gone"}
+
+
+def test_who_stays_behind_the_log_is_told_and_who_catches_up_is_not() -> None:
+    far, near = Lag(events=900, age=10 * MINUTE), Lag(events=3, age=4 * MINUTE)
+    lags = {LogReader.SEARCH: far, LogReader.FIGURES: near}
+    since = late_since({}, lags, USUAL, now=NOON)
+    assert since == {LogReader.SEARCH: NOON}
+    assert not behind_signals(lags, since, after=MINUTE, now=NOON)
+    since = late_since(since, lags, USUAL, now=NOON + MINUTE)
+    (found,) = behind_signals(lags, since, after=MINUTE, now=NOON + MINUTE)
+    assert (found.subject, found.severity, "10 phút" in found.vi) == ("search", Severity.WARNING, True)
+    assert late_since(since, {LogReader.SEARCH: Lag()}, USUAL, now=NOON + 2 * MINUTE) == {}
+    assert not late_since({}, lags, OFF, now=NOON)
 
 
 def test_zero_turns_each_rule_off() -> None:

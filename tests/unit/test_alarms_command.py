@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from router.app.alarms import accepted_certificates, diagnostics_door, guard_of, open_alarm_book, own_certificates
+import router
+from router.adapters.clock import SystemClock
+from router.adapters.notify import channels_of
+from router.app.alarms import diagnostics_door, guard_of, open_alarm_book
+from router.app.certificates import accepted_certificates, own_certificates
 from router.app.parts import migrate, open_store
 from router.cli import app
 from router.commands.init import init
@@ -72,8 +76,10 @@ def test_alarms_are_listed_shown_quieted_and_told_again(config: Path) -> None:
     assert listed.exit_code == 1
     assert "\x1b[31m" not in listed.stdout
     (told,) = json.loads(truc(config, "list", "--json").stdout)
-    assert (told["id"], told["severity"], told["do"]["en"][:3]) == (alarm, "critical", "see")
-    assert "truc dead list" in truc(config, "show", alarm).stdout
+    assert (told["id"], told["severity"], told["command"]) == (alarm, "critical", "truc dead list")
+    shown = truc(config, "show", alarm).stdout
+    assert "truc dead list" in shown
+    assert "/console/work/dead" in shown, "without public_url the page is told by its path"
     assert truc(config, "show", "nothing").exit_code == 1
 
     until = f"{NOW + timedelta(days=2):%Y-%m-%d}"
@@ -133,3 +139,20 @@ async def test_a_hub_process_looks_by_its_configuration(config: Path) -> None:
     assert len(accepted_certificates(settings)) == 1
     assert len(diagnostics_door(settings, store.engine).routes()) == 2
     store.close()
+
+
+def test_the_readme_has_an_example_that_works_and_names_every_setting(config: Path) -> None:
+    readme = Path(str(router.__file__)).with_name("README.md").read_text("utf-8")
+    section = readme.partition("\n## Alarms\n")[2].partition("\n## ")[0]
+    example = section.partition("```toml\n")[2].partition("```")[0]
+    config.write_text(config.read_text("utf-8").replace(ALARMS, f"\n{example}"), "utf-8")
+    named = load_settings(config).alarms
+    assert {each.name for each in channels_of(named, folder=config.parent, clock=SystemClock())} == {
+        "mail",
+        "webhook",
+        "telegram",
+    }
+    assert named.digest_to
+    assert named.syslog_target
+    assert not [each for each in type(named).model_fields if f"`{each}`" not in section]
+    assert not [each.value for each in AlarmKind if f"`{each.value}`" not in section]

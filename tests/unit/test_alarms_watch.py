@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,11 +15,13 @@ from router.core.alarm_rules import AlarmKind
 from router.core.alarm_signals import CertificateEnd
 from router.core.alarms import AlarmState, Patience
 from router.core.deadlines import Clocks
+from router.core.log_lag import Lag, LogReader
 from router.core.notices import Notice, NoticeKind
 from router.core.records import LegState, MessageState, PutDead, PutEvent, PutLeg, PutMessage
-from router.core.registry import OrganRecord
+from router.core.registry import CertificateRecord, OrganRecord, OrganState
 from router.ports import StoreUnavailable
 from router.ports.alarms import NotTaken
+from router.services.alarms import guard as guard_module
 from router.services.alarms.desk import AlarmDesk, Trouble
 from router.services.alarms.digest import Digests, digest_text
 from router.services.alarms.direct import Direct
@@ -27,6 +30,7 @@ from router.services.alarms.guard import Guard, GuardParts
 from router.services.alarms.log_watch import LogWatch
 from router.services.alarms.looking import LOG_MARK, Looking, LookRules, Outside, log_mark_of
 from router.services.alarms.watch import Speaking, Watch
+from tests.support.pki import Pki
 from tests.support.records import MINUTE, NOON, dead_letter, event, leg, message
 
 HOUR = 60 * MINUTE
@@ -50,10 +54,18 @@ class House:
         self.store, self.book = MemoryStore(), MemoryAlarmBook()
         self.facts = MemoryAlarmFacts(self.store)
         self.own: list[CertificateEnd] = []
+        self.lags: Mapping[LogReader, Lag] = {}
         self.rules = LookRules(**rules)
 
     def watch(self, holder: str = "a") -> Watch:
-        looking = Looking(self.store, self.book, self.facts, rules=self.rules, own=lambda: list(self.own))
+        looking = Looking(
+            self.store,
+            self.book,
+            self.facts,
+            rules=self.rules,
+            own=lambda: list(self.own),
+            lags=lambda _now: self.lags,
+        )
         return Watch(
             self.book,
             looking,
@@ -90,8 +102,10 @@ def test_a_dead_letter_is_told_to_every_channel_once_and_its_end_too(house: Hous
     assert first[0].title.startswith("[truc] Cảnh báo: Có thông điệp không xử lý được")
     vietnamese, _, english = first[0].text.partition("— English —")
     assert "truc dead list" in vietnamese
-    assert "see truc dead list" in english
+    for half in (vietnamese, english):
+        assert "truc dead list · https://truc.vn/console/work/dead" in half
     assert "https://truc.vn/console/alarms" in first[0].text
+    assert first[0].data["alarms"][0]["command"] == "truc dead list"
     assert first[0].data["alarms"][0]["page"] == "https://truc.vn/console/work/dead"
     assert "truc alarms quiet" in vietnamese
 
@@ -149,6 +163,19 @@ def test_overdue_legs_and_old_documents_in_an_inbox_are_seen() -> None:
     found = {(each.kind.value, each.subject): each.severity.value for each in house.book.standing()}
     assert found[("overdue", "not-acknowledged")] == "critical"
     assert found[("waiting", "so-xay-dung")] == "warning"
+
+
+def test_the_certificate_of_an_organ_that_is_locked_is_nobodys_business(house: House) -> None:
+    pki = Pki(NOON)
+    for code, state in (("H41", OrganState.ACTIVE), ("H42", OrganState.LOCKED)):
+        ends = pki.issue(code, not_after=NOON + 20 * DAY)
+        house.store.put_organs([OrganRecord(code=code, name=code, state=state)])
+        pem = ends.cert_pem.decode("ascii")
+        house.store.put_certificates(
+            [CertificateRecord(organ=code, fingerprint=ends.fingerprint, subject=code, pem=pem)]
+        )
+    house.watch().look(Outside(), now=NOON)
+    assert [(each.kind.value, each.subject) for each in house.book.standing()] == [("certificate", "H41")]
 
 
 def test_a_kind_that_was_turned_off_is_not_raised_and_ends() -> None:
@@ -323,6 +350,41 @@ async def test_a_database_that_was_away_is_told_directly_and_remembered_afterwar
     assert [each.title.count("Đã hết") for each in mail.sent] == [0, 1]
     (over,) = house.book.past()
     assert (over.subject, over.state) == ("database", AlarmState.RECOVERED)
+
+
+async def test_a_look_that_hangs_is_told_as_a_database_that_is_away_and_is_not_begun_twice(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard_module, "LOOK_PATIENCE", 0.01)
+    mail, goes_on, begun = Way("mail"), threading.Event(), []
+
+    class Hanging:
+        def look(self, *_: Any, **__: Any) -> None:
+            begun.append(house.clock.at)
+            goes_on.wait()
+
+    guard = guard_of(house, Hanging(), mail, {})
+    for _ in range(3):
+        await guard.look()
+        house.clock.at += MINUTE
+    goes_on.set()
+    assert (len(begun), len(mail.sent)) == (1, 1)
+    monkeypatch.setattr(guard_module, "LOOK_PATIENCE", 60.0)
+    guard._parts = replace(guard._parts, watch=house.watch())
+    await guard.look()
+    assert len(mail.sent) == 2
+
+
+async def test_readers_that_stay_behind_the_log_are_an_alarm_until_they_have_caught_up(house: House) -> None:
+    house.lags = {LogReader.FIGURES: Lag(events=9, age=HOUR)}
+    watch = house.watch()
+    watch.look(Outside(), now=NOON)
+    assert kinds(house) == []
+    watch.look(Outside(), now=NOON + 2 * MINUTE)
+    assert kinds(house) == ["behind"]
+    house.lags = {LogReader.FIGURES: Lag()}
+    watch.look(Outside(), now=NOON + 10 * MINUTE)
+    assert kinds(house) == []
 
 
 async def test_the_tasks_end_when_the_hub_does(house: House) -> None:

@@ -16,7 +16,9 @@ import router.services.figures as figures_room
 from router.adapters.memory_figures import MemoryFigures
 from router.adapters.memory_store import MemoryStore
 from router.adapters.metrics import METRICS, MetricsDoor, exposition, table
+from router.adapters.private_paths import PrivatePaths
 from router.core.figures import Cell
+from router.core.log_lag import Lag, LogReader
 from router.ports import BrokerUnavailable, QueueDepth, StoreUnavailable
 from router.ports.figures import AgentBacklog, Standing
 from router.services.figures.certificates import Endings, endings
@@ -56,6 +58,7 @@ READING = Reading(
     ),
     depths=(QueueDepth("edxml.inbox.so-y-te.normal", 11, 1),),
     endings=Endings(days_left={"hub": 29.5}, organs={0: 1, 7: 0, 30: 2, 60: 0}),
+    lags={LogReader.SEARCH: Lag(events=12, age=MINUTE), LogReader.FIGURES: Lag()},
 )
 
 
@@ -122,7 +125,8 @@ def readings(**given: Any) -> Readings:
 
 
 def client(address: str = "203.0.113.9", *, token: str = TOKEN) -> TestClient:
-    door = MetricsDoor(readings(), networks=[ip_network("10.0.0.0/8"), ip_network("::1/128")], token=token, agents=9)
+    guard = PrivatePaths([ip_network("10.0.0.0/8"), ip_network("::1/128")], token=token)
+    door = MetricsDoor(readings(), guard, agents=9)
     return TestClient(Starlette(routes=[door.route()]), client=(address, 40_000))
 
 

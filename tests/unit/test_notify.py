@@ -4,9 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 import hmac
-import http.server
 import json
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -23,6 +21,7 @@ from router.services.alarms.delivering import Delivery
 from router.settings.alarms import AlarmSettings, secret_of
 from tests.support.mail_server import MailDesk, mail_server, own_certificate
 from tests.support.records import NOON
+from tests.support.web_hook import Hook, web_hook
 
 DAY = timedelta(days=1)
 SECRET = "bí-mật-s3cret"
@@ -160,40 +159,10 @@ async def test_a_title_cannot_begin_another_header(tmp_path: Path) -> None:
 # ── Webhooks and chats ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass
-class Hook:
-    url: str = ""
-    status: int = 200
-    answer: bytes = b"{}"
-    headers: dict[str, str] = field(default_factory=dict)
-    got: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
-
-
 @pytest.fixture
 def hook() -> Iterator[Hook]:
-    desk = Hook()
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            desk.got.append((self.path, dict(self.headers), body))
-            self.send_response(desk.status)
-            for name, value in desk.headers.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(desk.answer)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    desk.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield desk
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with web_hook() as desk:
+        yield desk
 
 
 async def test_a_webhook_gets_json_with_a_signature_that_can_be_checked(

@@ -30,8 +30,7 @@ LEG_CONDITIONS: Final[Mapping[WorkKind, str]] = MappingProxyType(
         WorkKind.HELD: HELD,
     }
 )
-REFUSED: Final = "messages.state <> 'accepted' AND messages.state = 'refused'"
-"""The first half is a partial index's, which holds what was not accepted, and nothing else."""
+REFUSED: Final = "messages.state = 'refused'"
 
 
 class SqlWorkQuestions:
@@ -88,6 +87,10 @@ class SqlWorkQuestions:
             question = question.where(LEGS.c.urgency == narrow.urgency.value)
         if narrow.since is not None:
             question = question.where(LEGS.c.created_at >= to_time(narrow.since))
+        if narrow.agent:
+            question = question.where(LEGS.c.agent == narrow.agent)
+        if narrow.rule is not None:
+            question = question.where(LEGS.c.raised.contains(narrow.rule.value, autoescape=True))
         return question
 
     def _refused(self, narrow: Narrow) -> Select[Any]:
@@ -99,6 +102,8 @@ class SqlWorkQuestions:
             question = question.where(MESSAGES.c.urgency == narrow.urgency.value)
         if narrow.since is not None:
             question = question.where(MESSAGES.c.received_at >= to_time(narrow.since))
+        if narrow.agent:
+            question = question.where(MESSAGES.c.agent == narrow.agent)
         return question
 
     def _letters(self, narrow: Narrow) -> Select[Any]:
@@ -108,6 +113,8 @@ class SqlWorkQuestions:
             question = question.where(DEAD_LETTERS.c.urgency == narrow.urgency.value)
         if narrow.since is not None:
             question = question.where(DEAD_LETTERS.c.died_at >= to_time(narrow.since))
+        if narrow.agent:
+            question = question.where(DEAD_LETTERS.c.agent == narrow.agent)
         return question
 
     def _about_legs(self, narrow: Narrow) -> list[Condition]:

@@ -7,11 +7,12 @@ from typing import Any, Final
 
 from starlette.requests import Request
 
+from router.console.shell.addresses import BASE
 from router.console.shell.answers import Ask, Done, NotThere, Page, Plan, Refused
 from router.console.shell.page import action_route, page_route
 from router.console.shell.rooms import NavEntry, Part, Rooms
 from router.console.shell.words import Words
-from router.core.alarm_rules import ALARM_RULES
+from router.core.alarm_rules import ALARM_RULES, where_of
 from router.core.alarms import SEVERITY_TEXT, Alarm, AlarmState
 from router.core.people import Person, Right, Scope
 from router.services.alarms.desk import Trouble
@@ -142,7 +143,7 @@ def _refused(trouble: Trouble, alarm_id: str) -> Refused | NotThere:
 
 
 def _shape(alarm: Alarm) -> dict[str, Any]:
-    rule = ALARM_RULES[alarm.kind]
+    rule, where = ALARM_RULES[alarm.kind], where_of(alarm.kind, alarm.subject)
     return {
         "id": alarm.id,
         "kind": alarm.kind,
@@ -150,7 +151,8 @@ def _shape(alarm: Alarm) -> dict[str, Any]:
         "name": Words(rule.vi, rule.en),
         "says": Words(alarm.vi, alarm.en),
         "do": Words(rule.do_vi, rule.do_en),
-        "page": rule.path,
+        "command": where.command,
+        "page": f"{BASE}{where.path}",
         "severity": alarm.severity,
         "severity_text": Words(*SEVERITY_TEXT[alarm.severity]),
         "state": alarm.state,

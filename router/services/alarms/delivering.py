@@ -29,11 +29,14 @@ class Carried:
 class Delivery:
     """Carries the notices of one channel. Nothing that goes wrong ends it."""
 
-    def __init__(self, book: AlarmBook, channel: Channel, *, clock: Clock, give_up_after: timedelta) -> None:
+    def __init__(
+        self, book: AlarmBook, channel: Channel, *, clock: Clock, give_up_after: timedelta, every: float = EVERY
+    ) -> None:
         self._book = book
         self._channel = channel
         self._clock = clock
         self._give_up_after = give_up_after
+        self._every = every
         self._log = logger("alarms", channel=channel.name)
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -48,7 +51,7 @@ class Delivery:
                 self._log.exception("notices-crashed")
                 carried = Carried(sent=0, failed=0)
             if carried.sent < PORTION:
-                await wait_for(stopping, EVERY)
+                await wait_for(stopping, self._every)
 
     async def portion(self) -> Carried:
         """What is due now, once each. The first failure leaves the rest for later: the way is probably closed."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
+from urllib.parse import quote
 
 from edxml_schemas.findings import codes
 from edxml_schemas.visible import visible
@@ -135,8 +136,12 @@ def digest_text(digest: Digest, *, hub: str, console: str) -> str:
         f"Not taken: {counts['not_taken']} · Overdue: {counts['overdue']} · "
         f"Refused within 24 hours: {counts['refused']}",
     ]
-    if console:
-        lines += ["", f"{console}/"]
+    organ = quote(digest.organ, safe="")
+    lines += [
+        "",
+        f"truc work overdue --organ {digest.organ} · {console}/work/overdue?organ={organ}",
+        f"truc work refused --organ {digest.organ} · {console}/work/refused?organ={organ}",
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from router.core.alarms import Telling
+from router.core.alarm_signals import own_troubles
+from router.core.alarms import Telling, Turn
 from router.errors import HubProblem
 from router.logs import logger
 from router.ports import BrokerUnavailable, Clock, StoreUnavailable
@@ -19,15 +20,17 @@ from router.services.alarms.security import SecurityFeed
 from router.services.alarms.watch import Watch
 from router.services.work.intake import wait_for
 
-DEPTHS_EVERY: Final = timedelta(minutes=2)
-"""Each inbox is one question to the broker."""
+DEPTHS_LOOKS: Final = 4
+"""Depths are asked for at every fourth look: each inbox is one question to the broker."""
+SIDE_LOOKS: Final = 2
+"""After so many looks it is seen whether a digest or a check of the log is due."""
 TIDY_EVERY: Final = timedelta(hours=6)
-SIDE_EVERY: Final = 60.0  # seconds between two looks whether a digest or a check of the log is due
-SECURITY_EVERY: Final = 5.0
+LOOK_PATIENCE: Final = 60.0  # seconds for a look, after which the database counts as away
+SECURITY_EVERY: Final = 5.0  # seconds
 
 Probe = Callable[[], Awaitable[Mapping[str, str]]]
 """What is wrong with each part of the hub, by its name; nothing when it works."""
-Depths = Callable[[], Awaitable[Mapping[str, int]]]
+InboxDepths = Callable[[], Awaitable[Mapping[str, int]]]
 """Messages in the inboxes by agent. Raises BrokerUnavailable, StoreUnavailable."""
 SendDigests = Callable[[datetime], int]
 
@@ -49,7 +52,7 @@ class Guard:
     """One per hub process."""
 
     def __init__(
-        self, parts: GuardParts, *, probe: Probe, depths: Depths, clock: Clock, every: timedelta, keep: timedelta
+        self, parts: GuardParts, *, probe: Probe, depths: InboxDepths, clock: Clock, every: timedelta, keep: timedelta
     ) -> None:
         self._parts = parts
         self._probe = probe
@@ -60,6 +63,7 @@ class Guard:
         self._away: dict[str, tuple[str, datetime]] = {}
         self._known_depths: tuple[datetime, Mapping[str, int]] | None = None
         self._tidied: datetime | None = None
+        self._pending: asyncio.Future[Sequence[Turn] | None] | None = None
         self._log = logger("alarms")
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -68,8 +72,9 @@ class Guard:
         loops = [self._repeat(stopping, self._every.total_seconds(), self.look)]
         loops += [each.run(stopping) for each in parts.deliveries]
         if parts.digests is not None or parts.log_watch is not None:
-            loops.append(self._repeat(stopping, SIDE_EVERY, self._digests))
-            loops.append(self._repeat(stopping, SIDE_EVERY, self._check_log))
+            aside = SIDE_LOOKS * self._every.total_seconds()
+            loops.append(self._repeat(stopping, aside, self._digests))
+            loops.append(self._repeat(stopping, aside, self._check_log))
         if parts.security is not None:
             loops.append(self._repeat(stopping, SECURITY_EVERY, self._security))
         tasks = [asyncio.create_task(each) for each in loops]
@@ -103,9 +108,12 @@ class Guard:
         problems = await self._probe()
         now = self._clock.now()
         self._note_away(problems, now=now)
+        if problems.get(DATABASE):
+            await self._parts.direct.away(problems[DATABASE], now=now)
+            return
         try:
             outside = Outside(away=self._away, depths=await self._depths_now(problems, now=now))
-            told = await asyncio.to_thread(self._parts.watch.look, outside, now=now)
+            told = await self._looked(outside, now=now)
         except StoreUnavailable as problem:
             await self._parts.direct.away(str(problem), now=now)
             return
@@ -120,14 +128,24 @@ class Guard:
             self._tidied = now
             await asyncio.to_thread(self._parts.watch.tidy, before=now - self._keep)
 
+    async def _looked(self, outside: Outside, *, now: datetime) -> Sequence[Turn] | None:
+        """A look that hangs is waited for again at the next one, not begun twice. Raises StoreUnavailable."""
+        if self._pending is None:
+            self._pending = asyncio.ensure_future(asyncio.to_thread(self._parts.watch.look, outside, now=now))
+        done, _ = await asyncio.wait({self._pending}, timeout=LOOK_PATIENCE)
+        if not done:
+            raise StoreUnavailable("no answer")
+        ended, self._pending = self._pending, None
+        return ended.result()
+
     def _note_away(self, problems: Mapping[str, str], *, now: datetime) -> None:
         """Since when each part is away. The database has its own way of being told."""
-        wrong = {name: reason for name, reason in problems.items() if reason and name != DATABASE}
+        wrong = {name: reason for name, reason in own_troubles(problems).items() if name != DATABASE}
         self._away = {name: (reason, self._away.get(name, ("", now))[1]) for name, reason in wrong.items()}
 
     async def _depths_now(self, problems: Mapping[str, str], *, now: datetime) -> Mapping[str, int] | None:
         known = self._known_depths
-        if known is not None and timedelta(0) <= now - known[0] < DEPTHS_EVERY:
+        if known is not None and timedelta(0) <= now - known[0] < DEPTHS_LOOKS * self._every:
             return known[1]
         if problems.get("broker"):
             return None

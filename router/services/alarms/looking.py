@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import orjson
-from cryptography import x509
 
 from router.core.alarm_rules import AlarmKind
 from router.core.alarm_signals import (
@@ -14,8 +13,10 @@ from router.core.alarm_signals import (
     OverdueSum,
     Thresholds,
     backlog_signals,
+    behind_signals,
     certificate_signals,
     dead_signals,
+    late_since,
     log_signals,
     overdue_signals,
     refusal_signals,
@@ -25,12 +26,16 @@ from router.core.alarm_signals import (
 )
 from router.core.alarms import Signal
 from router.core.deadlines import Clocks, Deadline
+from router.core.log_lag import LogReader
 from router.core.records import LegState
+from router.core.registry import OrganState, Registry
 from router.ports import Store
 from router.ports.alarms import AlarmBook, AlarmFacts
 from router.services.alarms.feed import counts_in, read_on, verdicts_in, window_of
 from router.services.carriage.deadlines import Alarm as LateLeg
 from router.services.carriage.deadlines import alarms as late_legs
+from router.services.figures.certificates import last_endings
+from router.services.log_lag import Lags, no_lags
 
 LEGS_LOOKED_AT: Final = 5000
 DEAD_LOOKED_AT: Final = 1000
@@ -75,13 +80,22 @@ class Looking:
     """One per hub process. Remembers the ends of certificates for an hour."""
 
     def __init__(
-        self, store: Store, book: AlarmBook, facts: AlarmFacts, *, rules: LookRules, own: OwnCertificates
+        self,
+        store: Store,
+        book: AlarmBook,
+        facts: AlarmFacts,
+        *,
+        rules: LookRules,
+        own: OwnCertificates,
+        lags: Lags = no_lags,
     ) -> None:
         self._store = store
         self._book = book
         self._facts = facts
         self._rules = rules
         self._own = own
+        self._lags = lags
+        self._late: Mapping[LogReader, datetime] = {}
         self._ends: tuple[datetime, int, Sequence[CertificateEnd]] | None = None
 
     def look(self, outside: Outside, *, now: datetime) -> Looked:
@@ -92,6 +106,7 @@ class Looking:
         signals += trouble_signals(outside.away, after=rules.trouble_after, now=now)
         signals += certificate_signals(self._certificates(now), limits, now=now)
         signals += self._about_events(now)
+        signals += self._about_readers(now)
         kinds = set(AlarmKind)
         if outside.depths is None:
             kinds.discard(AlarmKind.BACKLOG)
@@ -135,6 +150,11 @@ class Looking:
             *security_signals(counts_in(window), limits),
         ]
 
+    def _about_readers(self, now: datetime) -> Sequence[Signal]:
+        lags = self._lags(now)
+        self._late = late_since(self._late, lags, self._rules.thresholds, now=now)
+        return behind_signals(lags, self._late, after=self._rules.trouble_after, now=now)
+
     def _about_dead(self) -> Sequence[Signal]:
         letters = len(self._store.find_dead(limit=DEAD_LOOKED_AT))
         return dead_signals(letters, self._rules.thresholds, at_least=letters >= DEAD_LOOKED_AT)
@@ -144,24 +164,23 @@ class Looking:
         return log_signals(found.faults, found.vi, found.en) if found is not None else ()
 
     def _certificates(self, now: datetime) -> Sequence[CertificateEnd]:
-        version = self._store.registry().version
+        registry = self._store.registry()
         known = self._ends
-        if known is not None and known[1] == version and timedelta(0) <= now - known[0] < CERTIFICATES_EVERY:
+        if known is not None and known[1] == registry.version and timedelta(0) <= now - known[0] < CERTIFICATES_EVERY:
             return known[2]
-        ends = (*self._own(), *self._organ_certificates())
-        self._ends = (now, version, ends)
+        ends = (*self._own(), *self._organ_certificates(registry))
+        self._ends = (now, registry.version, ends)
         return ends
 
-    def _organ_certificates(self) -> Sequence[CertificateEnd]:
-        """The last end of each organ's: one that ended matters only where nothing followed it."""
-        last: dict[str, datetime] = {}
-        for record in self._facts.certificates():
-            try:
-                until = x509.load_pem_x509_certificate(record.pem.encode()).not_valid_after_utc
-            except ValueError:
-                continue  # refused when it was registered; nothing to say of its end
-            last[record.organ] = max(until, last.get(record.organ, until))
-        return [CertificateEnd(subject=organ, name=organ, until=until) for organ, until in last.items()]
+    def _organ_certificates(self, registry: Registry) -> Sequence[CertificateEnd]:
+        """The last end of each organ's: one that ended matters only where nothing followed it, and where the organ may
+        still send."""
+        last = last_endings((each.organ, each.pem) for each in self._facts.certificates())
+        return [
+            CertificateEnd(subject=code, name=code, until=until)
+            for code, until in last.items()
+            if (organ := registry.organs.get(code)) is not None and organ.state is OrganState.ACTIVE
+        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

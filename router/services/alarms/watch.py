@@ -19,8 +19,8 @@ class Speaking:
     """In whose name people are told, by which channels, and where they read more."""
 
     hub: str
-    console: str = ""
-    """The console's address, without an end; empty when nobody said how it is reached."""
+    console: str = "/console"
+    """The console's address, without an end; its path on the hub when nobody said how it is reached."""
     channels: tuple[str, ...] = ()
 
 

@@ -6,11 +6,12 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, Final
 
 from edxml_schemas.visible import visible
-from router.core.alarm_rules import ALARM_RULES
+from router.core.alarm_rules import ALARM_RULES, where_of
 from router.core.alarms import SEVERITY_TEXT, TELLING_TEXT, Alarm, Severity, Telling, Turn
 from router.core.notices import Notice, NoticeKind
 
 VIETNAM: Final = timezone(timedelta(hours=7))
+BOARD: Final = "/alarms"
 MOST_TOLD: Final = 20
 """Alarms in one notice; the rest is counted."""
 LINE_CHARS: Final = 500
@@ -65,7 +66,11 @@ def _text(told: Told, hub: str, console: str, now: datetime) -> str:
         how = f"{TELLING_TEXT[telling][0]}, {SEVERITY_TEXT[alarm.severity][0].lower()}"
         lines += [f"• {rule.vi} ({how}, từ {_moment(alarm.raised_at)})", f"  {_line(alarm.vi)}"]
         if telling is not Telling.RECOVERED:
-            lines += [f"  → {rule.do_vi}", f"  → tạm ngừng báo: truc alarms quiet {alarm.id} --until … --reason …"]
+            lines += [
+                f"  → {rule.do_vi}",
+                f"  → xem: {_looked_up(alarm, console)}",
+                f"  → tạm ngừng báo: truc alarms quiet {alarm.id} --until … --reason …",
+            ]
     if more:
         lines.append(f"… và {more} cảnh báo khác")
     lines += ["", "— English —", f"Hub {hub}, {_moment(now)} (Vietnam time)", ""]
@@ -74,19 +79,22 @@ def _text(told: Told, hub: str, console: str, now: datetime) -> str:
         how = f"{TELLING_TEXT[telling][1]}, {SEVERITY_TEXT[alarm.severity][1]}"
         lines += [f"• {rule.en} ({how}, since {_moment(alarm.raised_at)})", f"  {_line(alarm.en)}"]
         if telling is not Telling.RECOVERED:
-            lines += [f"  → {rule.do_en}"]
+            lines += [f"  → {rule.do_en}", f"  → see: {_looked_up(alarm, console)}"]
     if more:
         lines.append(f"… and {more} other alarms")
-    if console:
-        lines += ["", f"{console}/alarms"]
+    lines += ["", f"{console}{BOARD}"]
     return "\n".join(lines) + "\n"
+
+
+def _looked_up(alarm: Alarm, console: str) -> str:
+    return _line(f"{where_of(alarm.kind, alarm.subject).command} · {page_of(alarm, console)}")
 
 
 def _data(told: Told, hub: str, console: str, now: datetime) -> Mapping[str, Any]:
     return {
         "hub": hub,
         "at": now.isoformat(),
-        "console": f"{console}/alarms" if console else "",
+        "console": f"{console}{BOARD}",
         "alarms": [
             {**alarm_data(alarm), "telling": telling.value, "page": page_of(alarm, console)}
             for alarm, telling in told[:MOST_TOLD]
@@ -96,8 +104,8 @@ def _data(told: Told, hub: str, console: str, now: datetime) -> Mapping[str, Any
 
 
 def alarm_data(alarm: Alarm) -> dict[str, Any]:
-    """An alarm as programs read it: `truc alarms --json`, webhooks and the console's twin. Times are ISO 8601."""
-    rule = ALARM_RULES[alarm.kind]
+    """An alarm as programs read it: `truc alarms --json` and webhooks. Times are ISO 8601, `path` is below /console."""
+    rule, where = ALARM_RULES[alarm.kind], where_of(alarm.kind, alarm.subject)
     return {
         "id": alarm.id,
         "kind": alarm.kind.value,
@@ -107,6 +115,8 @@ def alarm_data(alarm: Alarm) -> dict[str, Any]:
         "name": {"vi": rule.vi, "en": rule.en},
         "words": {"vi": alarm.vi, "en": alarm.en},
         "do": {"vi": rule.do_vi, "en": rule.do_en},
+        "command": where.command,
+        "path": where.path,
         "raised_at": _iso(alarm.raised_at),
         "seen_at": _iso(alarm.seen_at),
         "told_at": _iso(alarm.told_at),
@@ -119,8 +129,8 @@ def alarm_data(alarm: Alarm) -> dict[str, Any]:
 
 
 def page_of(alarm: Alarm, console: str) -> str:
-    """The address of the console's page about it; empty when nobody said how the console is reached."""
-    return f"{console}{ALARM_RULES[alarm.kind].path}" if console else ""
+    """The console's page about it, with its filters: below the console's address, or its path on the hub."""
+    return f"{console}{where_of(alarm.kind, alarm.subject).path}"
 
 
 def trial_notice(channel: str, *, hub: str, console: str, by: str, now: datetime) -> Notice:
@@ -134,7 +144,7 @@ def trial_notice(channel: str, *, hub: str, console: str, by: str, now: datetime
         channel=channel,
         kind=NoticeKind.TEST,
         title=f"[{hub}] Tin thử / test",
-        text=text + (f"\n{console}/alarms\n" if console else ""),
+        text=f"{text}\n{console}{BOARD}\n",
         data={"hub": hub, "at": now.isoformat(), "test": True, "by": by},
         created_at=now,
         due_at=now,
