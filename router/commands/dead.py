@@ -80,22 +80,27 @@ def show(
     save: Annotated[
         Path | None, typer.Option("--bytes", metavar="FILE", help="Ghi nguyên văn ra tệp. / Write the original bytes.")
     ] = None,
+    by: By = "",
     config: ConfigPath = None,
     as_json: AsJson = False,
 ) -> None:
     """Một thông điệp: chết ở đâu, vì sao, mấy lần, của ai; nguyên văn với --bytes / One of them, and its bytes.
 
+    Ai lấy nguyên văn thì được ghi vào nhật ký. / Who takes the bytes stands in the log.
+
     Mã thoát / exit codes: 0 có / found · 1 không có / not found · 2 sai cách dùng / usage · 3 sự cố hạ tầng /
     infrastructure.
     """
     from router.app.parts import open_payloads
-    from router.services.dead.dead_care import as_dict
+    from router.services.dead.dead_care import as_dict, opened
     from router.settings import load_settings
 
     with opened_store(config) as store:
         found = _one(store, letter)
-    if save is not None and not found.payload:
-        raise UsageProblem("Bí mật nhà nước: trục không lưu nội dung", "A state secret: the hub kept no byte of it")
+        if save is not None and not found.payload:
+            raise UsageProblem("Bí mật nhà nước: trục không lưu nội dung", "A state secret: the hub kept no byte of it")
+        if save is not None:
+            opened(store, found, actor=actor_of(by), now=datetime.now(UTC))
     if save is not None:
         payloads = open_payloads(load_settings(config), writer="admin")
         try:

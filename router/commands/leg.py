@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edxml_schemas.visible import visible
 from router.commands.acting import By, DryRun, Reason, actor_of, reason_of
-from router.commands.opening import AsJson, ConfigPath, clock, console, opened_store, print_json, say, table
+from router.commands.opening import AsJson, ConfigPath, both, clock, console, opened_store, print_json, say, table
 from router.commands.overdue import late_by
-from router.commands.trace import RECALL_TEXT, STATE_TEXT, TIMELINE, event_row
+from router.commands.trace import TIMELINE, event_row
+from router.core.state_words import LEG_STATE_TEXT, RECALL_TEXT
 from router.errors import ExitCode, UsageProblem
 
 if TYPE_CHECKING:
@@ -37,21 +38,6 @@ DocumentOption = Annotated[
 RecipientOption = Annotated[
     str, typer.Option("--recipient", metavar="CODE", help="Nơi nhận, cùng với --document. / With --document.")
 ]
-
-WHY: Final = {
-    "resent": ("chuyển lại", "sent once more"),
-    "unknown": ("không có chặng này", "there is no such leg"),
-    "queued": ("đang chờ chuyển, trục tự thử lại", "on its way; the hub tries again by itself"),
-    "held": (
-        "đang giữ cho nơi nhận; xem truc agency, truc registry",
-        "held for its recipient; see truc agency and truc registry",
-    ),
-    "handed-over": (
-        "đã ở hộp thư nơi nhận, phần mềm nơi nhận chưa lấy; chưa hết hạn chuyển",
-        "in the inbox of the recipient's agent, which has not taken it yet; its time is not over",
-    ),
-    "delivered": ("nơi nhận đã có văn bản", "the recipient has it"),
-}
 
 
 @app.command("resend")
@@ -150,7 +136,7 @@ def _ids(store: "Store", legs: Sequence[str], document: str, recipient: str) -> 
             remedy_vi="xem: truc trace",
             remedy_en="look with: truc trace",
         )
-    listed = "\n".join(f"  {leg.id}  {message.code}  {STATE_TEXT[leg.state.value]}" for message, leg in found)
+    listed = "\n".join(f"  {leg.id}  {message.code}  {both(LEG_STATE_TEXT[leg.state])}" for message, leg in found)
     raise UsageProblem(
         f"“{document}” là {len(found)} văn bản đến {recipient}; hãy ghi mã chặng:\n{listed}",
         f"“{document}” means {len(found)} documents to {recipient}; name the leg by its id",
@@ -167,12 +153,12 @@ def _show(out: "Console", told: "LegStory", *, now: datetime) -> None:
         ("Từ / from", f"{message.sender} ({message.agent})"),
         ("Nơi nhận / recipient", f"{leg.recipient} ({leg.agent or '—'})"),
         ("Chuyển tiếp từ / forwarded from", leg.forwarded_from),
-        ("Đang / state", STATE_TEXT[leg.state.value]),
+        ("Đang / state", both(LEG_STATE_TEXT[leg.state])),
         ("Tiếp nhận lúc / accepted", clock(leg.created_at)),
         ("Vào hộp thư lúc / handed over", clock(leg.handed_over_at)),
         ("Nơi nhận có lúc / delivered", clock(leg.delivered_at)),
         ("Trạng thái / status", f"{leg.status} {clock(leg.status_at)}".strip()),
-        ("Thu hồi / recall", f"{RECALL_TEXT[leg.recall.value]} {clock(leg.recall_at)}".strip()),
+        ("Thu hồi / recall", f"{both(RECALL_TEXT[leg.recall])} {clock(leg.recall_at)}".strip()),
         ("Lý do / reason", visible(leg.reason)),
     )
     out.print(table(f"Chặng / leg {leg.id}", ("", ""), [row for row in rows if row[1]]))
@@ -190,7 +176,9 @@ def _show(out: "Console", told: "LegStory", *, now: datetime) -> None:
 
 
 def _wish_dict(wish: "Wish") -> dict[str, object]:
-    vi, en = WHY[wish.answer.value]
+    from router.services.carriage.resending import ANSWER_TEXT
+
+    vi, en = ANSWER_TEXT[wish.answer]
     return {
         "leg_id": wish.leg_id,
         "recipient": wish.leg.recipient if wish.leg is not None else None,
@@ -200,4 +188,6 @@ def _wish_dict(wish: "Wish") -> dict[str, object]:
 
 
 def _wish_row(wish: "Wish") -> Sequence[str]:
-    return wish.leg_id, wish.leg.recipient if wish.leg is not None else "", " / ".join(WHY[wish.answer.value])
+    from router.services.carriage.resending import ANSWER_TEXT
+
+    return wish.leg_id, wish.leg.recipient if wish.leg is not None else "", both(ANSWER_TEXT[wish.answer])

@@ -8,7 +8,9 @@ from typing import Final
 
 import typer
 
-from router.commands.opening import AsJson, ConfigPath
+from router.commands.opening import AsJson, ConfigPath, both
+from router.core.records import LegState
+from router.core.state_words import LEG_STATE_TEXT, MESSAGE_STATE_TEXT
 from router.ports import Backlog, Promptness, QueueDepth
 
 MONTH: Final = timedelta(days=30)
@@ -85,12 +87,15 @@ def show(found: dict[str, object]) -> None:
     for each in queues if isinstance(queues, list) else ():
         table.add_row(each["queue"], str(each["messages"]), str(each["consumers"]))
     console.print(table)
+    words: dict[str, tuple[str, str]] = {state.value: text for state, text in MESSAGE_STATE_TEXT.items()}
+    words |= {state.value: text for state, text in LEG_STATE_TEXT.items()}
     for title, key in (("Phong bì / messages", "messages"), ("Chặng / legs", "legs")):
         counts = found[key]
-        shown = ", ".join(f"{state} {count}" for state, count in counts.items()) if isinstance(counts, dict) else ""
+        each = counts.items() if isinstance(counts, dict) else ()
+        shown = ", ".join(f"{both(words[state]) if state in words else state} {count}" for state, count in each)
         console.print(f"{title}: {shown or '0'}")
     late = f"{found['overdue']}{'+' if found['overdue'] == COUNTED else ''}"
-    console.print(f"Quá hạn / overdue: {late}, chờ quản trị / parked: {found['parked']}")
+    console.print(f"Quá hạn / overdue: {late}, {both(LEG_STATE_TEXT[LegState.PARKED])}: {found['parked']}")
     waiting = f", lâu nhất / oldest {found['oldest_outbox_seconds']} s" if found["outbox"] else ""
     console.print(f"Chờ gửi / outbox: {found['outbox']}{waiting}")
     counts = found["same_day"]

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from router.commands.opening import AsJson, ConfigPath, clock, console, print_json, table
+from router.commands.opening import AsJson, ConfigPath, both, clock, console, print_json, table
 from router.core.deadlines import DEADLINE_TEXT, Deadline
+from router.core.records import LegState
+from router.core.state_words import LEG_STATE_TEXT, as_heading
 from router.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -38,15 +40,13 @@ def top(
     Mã thoát / exit codes: 0 tốt / good · 1 RabbitMQ không trả lời (--once, --json) / the broker does not answer · 2 sai
     cách dùng / usage · 3 sự cố hạ tầng / infrastructure.
     """
-    from router.adapters.clock import SystemClock
     from router.adapters.sql.figures import SqlFigures
-    from router.app.figures import depths_of, own_certificates
-    from router.app.parts import open_broker, open_store, run_async
+    from router.app.figures import readings_of
+    from router.app.parts import open_broker, open_store, queue_depths, run_async
     from router.core.people import EVERYTHING
     from router.ports import BrokerUnavailable
     from router.services.figures.counting import Counting
     from router.services.figures.overview import overview
-    from router.services.figures.readings import Readings
     from router.settings import load_settings
 
     settings = load_settings(config)
@@ -64,13 +64,7 @@ def top(
                     return {"broker": str(problem), "database": ""}
                 return {"broker": "", "database": ""}
 
-            readings = Readings(
-                figures,
-                clock=SystemClock(),
-                probe=probe,
-                depths=depths_of(broker, store),
-                own=lambda: own_certificates(settings),
-            )
+            readings = readings_of(settings, figures, probe=probe, depths=queue_depths(broker, store))
 
             async def look() -> "tuple[Reading, Overview]":
                 now = datetime.now(UTC)
@@ -99,7 +93,7 @@ def as_dict(hub: str, reading: "Reading", seen: "Overview") -> dict[str, Any]:
         "hub": hub,
         "at": reading.at.isoformat(),
         "parts": {part: problem or "ok" for part, problem in reading.parts.items()},
-        "workers": _workers(reading),
+        "workers": reading.workers,
         "minutes": [each.sent for each in seen.minutes],
         "last_hour": sum(each.sent for each in seen.minutes),
         "today": seen.days[-1].sent if seen.days else 0,
@@ -141,10 +135,10 @@ def shown(found: Mapping[str, Any]) -> "RenderableType":
     waiting = found["waiting"]
     age = waiting["oldest_seconds"]
     rows = [
-        ("Chờ chuyển / queued", str(waiting["queued"])),
+        (both(as_heading(LEG_STATE_TEXT[LegState.QUEUED])), str(waiting["queued"])),
         ("Lâu nhất / oldest", "–" if age is None else f"{age:.0f} s"),
-        ("Đang giữ / held", str(waiting["held"])),
-        ("Chờ quản trị / parked", str(waiting["parked"])),
+        (both(as_heading(LEG_STATE_TEXT[LegState.HELD])), str(waiting["held"])),
+        (both(as_heading(LEG_STATE_TEXT[LegState.PARKED])), str(waiting["parked"])),
         ("Biên nhận chờ / receipts", str(waiting["receipts"])),
         ("Chờ kết luận / deferred", str(waiting["deferred"])),
         ("Không xử lý được / dead", str(waiting["dead"])),
@@ -180,11 +174,3 @@ async def _live(hub: str, look: "Callable[[], Awaitable[tuple[Reading, Overview]
         while True:
             live.update(shown(as_dict(hub, *await look())), refresh=True)
             await asyncio.sleep(every)
-
-
-def _workers(reading: "Reading") -> int | None:
-    from edxml_schemas.contract import Urgency, ingest_queue
-
-    if reading.depths is None:
-        return None
-    return {each.queue: each.consumers for each in reading.depths}.get(ingest_queue(Urgency.NORMAL), 0)

@@ -12,6 +12,7 @@ from edxml_schemas.visible import visible
 from router.commands.acting import moment_of
 from router.commands.opening import AsJson, ConfigPath, clock, console, opened_store, print_json, say, table
 from router.commands.overdue import shortened
+from router.core.deadlines import Deadline
 from router.core.work_lists import LEG_KINDS, WORK_TEXT, Narrow, Place, WorkKind, place_of
 from router.errors import UsageProblem
 
@@ -36,6 +37,8 @@ def work(
     organ: OrganOption = "",
     urgency: Annotated[Urgency | None, typer.Option("--urgency", help="Độ khẩn. / Urgency.")] = None,
     since: Annotated[str, typer.Option("--since", metavar="MOMENT", help="Từ khi nào. / Since when.")] = "",
+    agent: Annotated[str, typer.Option("--agent", metavar="NAME", help="Phần mềm kết nối. / Of this agent.")] = "",
+    rule: Annotated[Deadline | None, typer.Option("--rule", help="Quá thời hạn này. / Over this deadline.")] = None,
     after: After = "",
     limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="Nhiều nhất. / At most so many.")] = LIMIT,
     config: ConfigPath = None,
@@ -60,7 +63,7 @@ def work(
     begins = moment_of(since, option="--since")
     with opened_store(config) as store, open_work_questions(settings) as questions:
         lists = WorkLists(store, questions, policy_of(settings).clocks)
-        narrow = lists.narrowed(EVERYTHING, organ=organ, urgency=urgency, since=begins)
+        narrow = lists.narrowed(EVERYTHING, organ=organ, urgency=urgency, since=begins, agent=agent, rule=rule)
         if kind is None:
             found = _counts(lists, narrow)
         elif kind in LEG_KINDS:

@@ -1,4 +1,4 @@
-"""What people read for states: Vietnamese and English, in that order."""
+"""What people read for states, wherever they read it: Vietnamese and English, in that order."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -20,10 +20,10 @@ MESSAGE_STATE_TEXT: Final[Mapping[MessageState, Text]] = MappingProxyType(
 LEG_STATE_TEXT: Final[Mapping[LegState, Text]] = MappingProxyType(
     {
         LegState.QUEUED: ("chờ chuyển", "queued"),
-        LegState.HELD: ("giữ lại trên trục", "held"),
+        LegState.HELD: ("đang giữ trên trục", "held"),
         LegState.HANDED_OVER: ("đã vào hộp thư", "handed over"),
         LegState.DELIVERED: ("đã đến nơi nhận", "delivered"),
-        LegState.PARKED: ("chờ quản trị xử lý", "parked"),
+        LegState.PARKED: ("dừng, chờ quản trị", "parked"),
     }
 )
 RECALL_TEXT: Final[Mapping[RecallState, Text]] = MappingProxyType(
@@ -43,8 +43,13 @@ TYPE_TEXT: Final[Mapping[MessageType, Text]] = MappingProxyType(
     }
 )
 
-
 _STATUS: Final[Mapping[str, Text]] = MappingProxyType({code.value: text for code, text in STATUS_TEXT.items()})
+
+
+def as_heading(text: Text) -> Text:
+    """The same with a capital letter, as the name of a list or a column."""
+    vi, en = text
+    return vi[:1].upper() + vi[1:], en[:1].upper() + en[1:]
 
 
 def status_text(code: str) -> Text:

@@ -89,6 +89,10 @@ def median_of(bins: Mapping[int, int]) -> timedelta | None:
     for number in sorted(bins):
         left -= bins[number]
         if left <= 0:
-            middle = GROWTH**number * (1 + 1 / GROWTH) / 2 if number else 1.0
-            return timedelta(seconds=round(middle))
+            return span_of(number)
     return None
+
+
+def span_of(number: int) -> timedelta:
+    """The middle of a bin of spans."""
+    return timedelta(seconds=round(GROWTH**number * (1 + 1 / GROWTH) / 2 if number else 1.0))

@@ -11,6 +11,8 @@ from typing import Final
 from edxml_schemas.contract import Urgency
 from router.core.deadlines import Deadline
 from router.core.people import Scope
+from router.core.records import LegState
+from router.core.state_words import LEG_STATE_TEXT, as_heading
 
 
 class WorkKind(StrEnum):
@@ -34,8 +36,8 @@ WORK_TEXT: Final[Mapping[WorkKind, tuple[str, str]]] = MappingProxyType(
     {
         WorkKind.NOT_TAKEN: ("Chưa tiếp nhận", "Not taken"),
         WorkKind.OVERDUE: ("Quá hạn", "Overdue"),
-        WorkKind.PARKED: ("Dừng chuyển, chờ quản trị", "Parked"),
-        WorkKind.HELD: ("Đang giữ trên trục", "Held"),
+        WorkKind.PARKED: as_heading(LEG_STATE_TEXT[LegState.PARKED]),
+        WorkKind.HELD: as_heading(LEG_STATE_TEXT[LegState.HELD]),
         WorkKind.DEAD: ("Không xử lý được", "Dead letters"),
         WorkKind.REFUSED: ("Bị từ chối", "Refused"),
     }
@@ -76,6 +78,7 @@ class Narrow:
     `scope` is what they see; `scope_agents` are the agents that carry for organs of the scope and for no other, so that
     what such an agent sent and nobody could read is theirs, too. `organs` is what they ask for (None: everything), with
     `agents` in the same sense. Codes are present and former ones. `since` is the earliest time of acceptance or death.
+    `agent` is who carries a leg, sent a refused message, or had a dead letter; `rule` a deadline that legs are over.
     """
 
     scope: Scope
@@ -84,6 +87,8 @@ class Narrow:
     agents: frozenset[str] = frozenset()
     urgency: Urgency | None = None
     since: datetime | None = None
+    agent: str = ""
+    rule: Deadline | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,9 @@ from edxml_schemas.statuses import STATUS_TEXT, StatusCode
 from router.core.events import EVENTS
 from router.core.promptness import days_on_the_way
 from router.core.records import Event, Leg, MessageRecord, StatusRecord
+from router.core.traces import trace_of as trace_of_message
 from router.ports import Store
+from router.services.traces import original_in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +28,8 @@ class Trace:
     """One message with its matrix and timeline.
 
     `original` is what a status or a change speaks of. `related` are the statuses and changes that speak of this
-    message, oldest first. `events` are in the order in which they were written.
+    message, oldest first. `events` are in the order in which they were written. `trace_id` is that of the message, and
+    of every event of it.
     """
 
     message: MessageRecord
@@ -34,6 +37,7 @@ class Trace:
     events: tuple[Event, ...]
     original: MessageRecord | None
     related: tuple[MessageRecord, ...]
+    trace_id: str
 
 
 def trace(store: Store, query: str, *, limit: int = 50) -> Sequence[Trace]:
@@ -64,19 +68,22 @@ def trace_of(store: Store, message: MessageRecord) -> Trace:
     said: dict[str, list[StatusRecord]] = {leg.id: [] for leg in legs}
     for status in store.statuses_of(said) if said else ():
         said[status.leg_id].append(status)
+    original = original_in(store, message)
     return Trace(
         message=message,
         legs=tuple(LegTrace(leg=leg, statuses=tuple(said[leg.id])) for leg in legs),
         events=tuple(store.events_of(message.id)),
-        original=store.message(message.about) if message.about else None,
+        original=original if message.about else None,
         related=tuple(store.messages_about(message.id)),
+        trace_id=trace_of_message(message, original),
     )
 
 
 def as_dict(traced: Trace) -> dict[str, object]:
     """The JSON of a trace; times are ISO 8601 with offset, null when they have not come.
 
-    {"message": {id, submission_id, agent, type, state, urgency, sender, document_id, code, subject, doc_type,
+    {"trace_id": 32 hexadecimal digits, of the message and of all its events,
+     "message": {id, submission_id, agent, type, state, urgency, sender, document_id, code, subject, doc_type,
                  priority, promulgation_date, arrived_on, days_on_the_way (0: the same day), due_date, status_code,
                  digest, size, received_at, decided_at, duplicate_of, about, retry_at, attempts,
                  vouched: {system, digest, size, repairs: [{name, text: {vi, en}}]} or null,
@@ -84,15 +91,16 @@ def as_dict(traced: Trace) -> dict[str, object]:
      "matrix":  [{leg_id, recipient, agent, state, handed_over_at, delivered_at, status, status_text: {vi, en},
                   status_at, reason, recall, recall_at, raised: [names of deadlines that have passed],
                   statuses: [{message_id, code, sender, said_at, accepted_at, description, staff}]}],
-     "timeline": [{at, name, text: {vi, en}, actor, leg_id, recipient, facts}],
+     "timeline": [{at, trace_id, name, text: {vi, en}, actor, leg_id, recipient, facts}],
      "original": {id, document_id, code, …} or null,
      "related": [{id, type, state, sender, document_id, code, subject, doc_type, status_code, received_at}]}
     """
     recipients = {each.leg.id: each.leg.recipient for each in traced.legs}
     return {
+        "trace_id": traced.trace_id,
         "message": _message(traced.message),
         "matrix": [leg_as_dict(each) for each in traced.legs],
-        "timeline": [event_as_dict(each, recipients) for each in traced.events],
+        "timeline": [event_as_dict(each, recipients, trace_id=traced.trace_id) for each in traced.events],
         "original": _headline(traced.original) if traced.original is not None else None,
         "related": [_headline(each) for each in traced.related],
     }
@@ -168,11 +176,12 @@ def leg_as_dict(row: LegTrace) -> dict[str, object]:
     }
 
 
-def event_as_dict(event: Event, recipients: dict[str, str]) -> dict[str, object]:
-    """One entry of the timeline, as in `as_dict`; `recipients` are organs by leg id."""
+def event_as_dict(event: Event, recipients: dict[str, str], *, trace_id: str) -> dict[str, object]:
+    """One entry of the timeline, as in `as_dict`; `recipients` are organs by leg id, `trace_id` is the message's."""
     row = EVENTS.get(event.name)
     return {
         "at": _time(event.at),
+        "trace_id": trace_id,
         "name": event.name,
         "text": {"vi": row.vi if row is not None else event.name, "en": row.en if row is not None else event.name},
         "actor": event.actor,

@@ -35,5 +35,5 @@ def country(standing_country: Town) -> Iterator[Town]:
 @pytest.fixture
 def own_country(chromium: Browser, standing_country: Town, tmp_path: Path) -> Iterator[Town]:
     """A console that this test may change."""
-    with town_in(tmp_path, chromium, like=standing_country.folder) as town:
+    with town_in(tmp_path, chromium, like=standing_country) as town:
         yield town

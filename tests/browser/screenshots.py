@@ -2,34 +2,16 @@
 
 import sys
 import tempfile
-from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
-from playwright.sync_api import Page
-
 from router.core.people import Role
-from tests.browser.walks import IMPORTED, PAGES, open_import_preview, open_resend_plan
-from tests.support.browser import DESKTOP, PHONE, Town, browsing, town_in
+from tests.browser.walks import NAMES, open_page
+from tests.support.browser import DESKTOP, PHONE, PICTURES, browsing, town_in
 
-FOLDER: Final = Path(".browser")
+FOLDER: Final = Path(PICTURES)
 SIZES: Final = {"desktop": DESKTOP, "phone": PHONE}
-
-
-def shots(town: Town, **looks: Any) -> Iterator[tuple[str, Page]]:
-    """Each page by its name, open."""
-    stranger = town.visit(**looks)
-    stranger.goto(town.address("/login"))
-    yield "login", stranger
-    page = town.page(Role.ADMINISTRATOR, **looks)
-    for name, path in PAGES.items():
-        page.goto(town.address(path))
-        yield name, page
-    open_resend_plan(town, page)
-    yield "plan", page
-    open_import_preview(town, page, IMPORTED)
-    yield "preview", page
 
 
 def main(arguments: list[str]) -> int:
@@ -37,7 +19,10 @@ def main(arguments: list[str]) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as room, browsing() as browser, town_in(Path(room), browser) as town:
         for (kind, size), look in product(SIZES.items(), ("light", "dark")):
-            for name, page in shots(town, size=size, look=look):
+            for name in NAMES:
+                looks: dict[str, Any] = {"size": size, "look": look}
+                page = town.visit(**looks) if name == "login" else town.page(Role.ADMINISTRATOR, **looks)
+                open_page(town, page, name)
                 page.screenshot(path=folder / f"{name}-{kind}-{look}.png", full_page=True)
             town.close_pages()
     return 0

@@ -1,7 +1,9 @@
 """Ways through the console that more than one test takes."""
 
+from collections.abc import Callable, Mapping
 from typing import Final
 
+import pytest
 from playwright.sync_api import Page
 
 from tests.support.browser import Town
@@ -45,17 +47,45 @@ PAGES: Final = {
 """Where an administrator looks, by a name for it."""
 
 
-def open_resend_plan(town: Town, page: Page) -> None:
-    """From the list of parked legs to what sending the wanted one would do."""
-    page.goto(town.address("/work/parked"))
-    page.locator("main tbody tr", has_text=WANTED_CODE).locator("input[type=checkbox]").check()
+WITH_AND_WITHOUT_SCRIPT: Final = pytest.mark.parametrize("script", [True, False], ids=["with-script", "without"])
+
+
+def confirm(page: Page, reason: str) -> None:
+    """From what an action would do to what it did."""
+    page.fill("textarea[name=reason]", reason)
+    page.locator(".plan form button[type=submit]").click()
+    page.locator(".plan").wait_for(state="detached")
+
+
+def open_page(town: Town, page: Page, name: str) -> None:
+    """Go to a page by its name: of `PAGES`, of `MADE`, or the sign-in."""
+    if name in MADE:
+        MADE[name](town, page)
+    else:
+        town.open(page, PAGES.get(name, "/login"))
+
+
+def open_resend_plan(town: Town, page: Page, *others: str) -> None:
+    """From the list of parked legs to what sending the wanted one, and others by their code, would do."""
+    town.open(page, "/work/parked")
+    for code in (WANTED_CODE, *others):
+        page.locator("main tbody tr", has_text=code).locator("input[type=checkbox]").check()
     page.locator("main form[action*='/work/legs/resend'] button[type=submit]").click()
     page.locator("textarea[name=reason]").wait_for()
 
 
 def open_import_preview(town: Town, page: Page, text: str) -> None:
     """From the page of imports to the differences that a file makes."""
-    page.goto(town.address("/registry/import"))
+    town.open(page, "/registry/import")
     page.set_input_files("#f-file", {"name": "so.csv", "mimeType": "text/csv", "buffer": text.encode()})
     page.locator("main form[action*='/registry/import'] button[type=submit]").click()
     page.locator(".plan").wait_for()
+
+
+MADE: Final[Mapping[str, Callable[[Town, Page], object]]] = {
+    "signed": lambda town, page: town.open(page, f"/documents/{town.past.document.id}"),
+    "plan": open_resend_plan,
+    "preview": lambda town, page: open_import_preview(town, page, IMPORTED),
+}
+"""Pages that somebody comes to, by a name for each."""
+NAMES: Final = ("login", *PAGES, *MADE)

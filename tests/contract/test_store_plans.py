@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, event
 
 from router.adapters.sql import dead_letters, leg_questions, queries, seals
 from router.adapters.sql.engine import open_engine
@@ -14,7 +14,10 @@ from router.adapters.sql.registry import RegistryTables
 from router.adapters.sql.statements import statements_for
 from router.adapters.sql.tables import METADATA
 from router.adapters.sql.transaction import SqlTransaction
+from router.adapters.sql.work_lists import SqlWorkQuestions
 from router.core.dead import DeadState
+from router.core.people import EVERYTHING
+from router.core.work_lists import Narrow, Place
 from tests.support.hub_tables import make_tables
 from tests.support.records import MINUTE, NOON
 
@@ -82,3 +85,22 @@ def test_a_question_is_answered_from_an_index(name: str, tmp_path: Path) -> None
     whole = tuple(f"SCAN {table}" for table in METADATA.tables if table != "agents")
     assert plans
     assert [plan for plan in plans if plan.startswith(whole) and not plan.endswith(SMALL_OR_ENDS_SOON)] == []
+
+
+def test_the_newest_refused_messages_are_read_in_their_order(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'hub.db'}"
+    make_tables(url)
+    engine = open_engine(url)
+    plans: list[str] = []
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def explain(_c: Connection, cursor: Any, statement: str, given: Any, *_: object) -> None:
+        if statement.startswith("SELECT"):
+            plans.extend(row[3] for row in cursor.execute(f"EXPLAIN QUERY PLAN {statement}", given).fetchall())
+
+    questions, place = SqlWorkQuestions(engine), Place(NOON, "m-1")
+    questions.refused(Narrow(scope=EVERYTHING), after=None, limit=10)
+    questions.refused(Narrow(scope=EVERYTHING), after=place, limit=10)
+    engine.dispose()
+    assert len(plans) == 2
+    assert all("ix_messages_refused" in each for each in plans), plans  # and no sorting beside it

@@ -12,6 +12,7 @@ from router.adapters.memory_work_lists import MemoryWorkQuestions
 from router.adapters.sql.store import SqlStore
 from router.adapters.sql.work_lists import SqlWorkQuestions
 from router.core.dead import DeadKind, DeadState
+from router.core.deadlines import Deadline
 from router.core.people import EVERYTHING, NOTHING_SEEN, Scope
 from router.core.records import LegState, MessageState, PutDead, PutLeg, PutMessage
 from router.core.work_lists import LEG_KINDS, Narrow, Place, WorkKind, place_of
@@ -142,6 +143,21 @@ def test_lists_are_narrowed_by_urgency_and_time(store: Store, questions: WorkQue
     assert legs_in(questions, WorkKind.PARKED, Narrow(scope=EVERYTHING, urgency=Urgency.URGENT)) == ["l-m-2"]
     assert legs_in(questions, WorkKind.PARKED, Narrow(scope=EVERYTHING, urgency=Urgency.NORMAL)) == ["l-m-1"]
     assert legs_in(questions, WorkKind.PARKED, Narrow(scope=EVERYTHING, since=NOON + MINUTE)) == ["l-m-2"]
+
+
+def test_lists_are_narrowed_by_agent_and_by_deadline(store: Store, questions: WorkQuestions) -> None:
+    sent, refused = message("1"), message("2", state=MessageState.REFUSED, agent="b")
+    legs = [
+        leg(sent, "x", recipient="X", agent="a", raised=("not-acknowledged",)),
+        leg(sent, "y", recipient="Y", agent="b", raised=("not-delivered", "not-arrived")),
+    ]
+    write(store, PutMessage(sent), PutMessage(refused), *map(PutLeg, legs))
+    of_b, late = Narrow(scope=EVERYTHING, agent="b"), Narrow(scope=EVERYTHING, rule=Deadline.NOT_ACKNOWLEDGED)
+    assert legs_in(questions, WorkKind.OVERDUE, of_b) == ["l-y"]
+    assert legs_in(questions, WorkKind.OVERDUE, late) == ["l-x"]
+    assert [each.id for each in questions.refused(of_b, limit=MANY)] == [refused.id]
+    assert questions.refused(Narrow(scope=EVERYTHING, agent="a"), limit=MANY) == ()
+    assert questions.count(WorkKind.OVERDUE, late, most=MANY) == 1
 
 
 def test_refused_submissions_are_of_their_sender_or_of_an_agent_that_is_wholly_theirs(

@@ -98,7 +98,9 @@ def test_letters_are_listed_by_query_and_state(desk: Desk) -> None:
 
 def test_a_letter_is_shown_with_its_original_bytes(desk: Desk) -> None:
     letter = desk.bury(2)
-    told, _ = desk.run("show", letter.id[:8], "--bytes", str(desk.folder / "saved.edxml"))
+    told, _ = desk.run("show", letter.id[:8], "--bytes", str(desk.folder / "saved.edxml"), "--by", "lan")
+    (opened,) = [each for each in desk.store.events_of("") if each.name == "content.opened"]
+    assert (opened.actor, opened.facts["digest"]) == ("admin:lan", letter.digest)
     assert (desk.folder / "saved.edxml").read_bytes() == b"<edXML!!"
     for each in (letter.id, letter.digest, "delivery_limit", "s-2", "so-y-te", digest_of("another")):
         assert each in told.replace("\n", "")

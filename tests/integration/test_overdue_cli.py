@@ -10,7 +10,6 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from router.adapters.sql.migrate import upgrade
 from router.adapters.sql.store import SqlStore
 from router.commands import leg as leg_commands
 from router.commands.overdue import late_by, overdue
@@ -23,6 +22,7 @@ from router.core.registry import AgentRecord, OrganRecord
 from router.errors import ExitCode, HubProblem
 from router.ports import Promptness
 from router.services.carriage.deadlines import overdue_legs
+from tests.support.hub_tables import make_tables
 from tests.support.records import event, leg, message
 
 NOW = datetime.now(UTC)
@@ -35,7 +35,7 @@ class Terminal:
     def __init__(self, folder: Path) -> None:
         self.config = folder / "truc.toml"
         self.config.write_text('database_url = "sqlite:///hub.db"\n', encoding="utf-8")
-        upgrade(f"sqlite:///{folder / 'hub.db'}")
+        make_tables(f"sqlite:///{folder / 'hub.db'}")
         self.store = SqlStore(f"sqlite:///{folder / 'hub.db'}")
         self._app = typer.Typer()
         self._app.command("overdue")(overdue)
@@ -241,7 +241,7 @@ def test_a_leg_is_shown_with_its_alarms_attempts_and_history(terminal: Terminal)
     assert [(each["number"], each["reason"]) for each in shown["attempts"]] == [(1, "hộp thư đầy")]
     assert [each["name"] for each in shown["timeline"]] == ["leg.parked"]
     text = terminal.run("leg", "show", there.id)
-    for said in ("chờ xử lý / parked", "Chưa chuyển được đến hộp thư", "hộp thư đầy", "Quá hạn chuyển"):
+    for said in ("dừng, chờ quản trị / parked", "Chưa chuyển được đến hộp thư", "hộp thư đầy", "Quá hạn chuyển"):
         assert said in text
 
 
@@ -262,4 +262,4 @@ def test_the_status_counts_what_is_overdue_and_what_is_parked(
     found = status_as_dict("trục", [], terminal.store.backlog(), Promptness(), now=NOW, overdue=late)
     assert (found["overdue"], found["parked"]) == (2, 1)
     show_status(found)
-    assert "Quá hạn / overdue: 2, chờ quản trị / parked: 1" in capsys.readouterr().out
+    assert "Quá hạn / overdue: 2, dừng, chờ quản trị / parked: 1" in capsys.readouterr().out

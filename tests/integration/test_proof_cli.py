@@ -138,8 +138,10 @@ def test_a_documents_events_are_shown_as_they_are_sealed(hub: Hub) -> None:
 
 def test_exported_evidence_is_good_and_a_flipped_byte_is_not(hub: Hub, tmp_path: Path) -> None:
     out = tmp_path / "chung-cu.zip"
-    exported = hub.said("evidence", "export", hub.past.document.id, "-o", str(out))
+    exported = hub.said("evidence", "export", hub.past.document.id, "-o", str(out), "--by", "lan")
     assert exported["good"]
+    told = [row["event"] for row in hub.said("log", "show", hub.past.document.id)]
+    assert [each for each in told if "evidence.exported" in each and "admin:lan" in each]
     trusted = ("--hub-cert", str(hub.certificate), "--ca", str(hub.root))
     verdict = json.loads(edxml("verify-evidence", str(out), *trusted, "--json"))
     assert verdict["good"]

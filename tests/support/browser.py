@@ -16,12 +16,18 @@ from typing import Any, Final
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Response, sync_playwright
 
-from router.app.console import server_config
+from router.adapters.sql.engine import open_engine
+from router.adapters.sql.migrate import upgrade
+from router.adapters.sql.store import SqlStore
+from router.app.console import open_memories, server_config
+from router.console.shell.looks import LANGUAGE_COOKIE
 from router.core.people import Role
-from tests.support.console import DATABASE, PASSWORD, ConsoleHouse
-from tests.support.console_country import AFTERNOON, fill
+from tests.support.console import DATABASE, PASSWORD, ConsoleHouse, Hands
+from tests.support.console_country import AFTERNOON, fill, signed_past
+from tests.support.document_house import room_of
+from tests.support.provable import ProvableHub
 from tests.support.services import CHROMIUM_BINARY
 
 ARGUMENTS: Final = (
@@ -35,6 +41,8 @@ ARGUMENTS: Final = (
 )
 DESKTOP: Final = (1280, 900)
 PHONE: Final = (360, 740)
+PICTURES: Final = ".browser"
+"""The folder of screenshots; nobody keeps it."""
 PATIENCE: Final = 15_000  # milliseconds for anything that the browser waits for
 STARTING: Final = 20.0  # seconds for the server to listen
 
@@ -51,19 +59,31 @@ def needs_chromium() -> None:
 
 @dataclass(slots=True)
 class Town:
-    """A console that listens. `page` opens a fresh context, in which `role` has signed in."""
+    """A console that listens. `page` opens a fresh context, in which `role` has signed in.
+
+    `past.document` is the document with real bytes.
+    """
 
     house: ConsoleHouse
     browser: Browser
     site: str
     folder: Path
+    past: ProvableHub
     _kept: dict[tuple[str, str], Any] = field(default_factory=dict)
     _open: list[BrowserContext] = field(default_factory=list)
 
     def address(self, path: str) -> str:
         return f"{self.site}/console{path}"
 
-    def visit(self, *, size: tuple[int, int] = DESKTOP, script: bool = True, look: Any = "light") -> Page:
+    def open(self, page: Page, path: str) -> Response:
+        """Go to a path of the console; the answer."""
+        answer = page.goto(self.address(path))
+        assert answer is not None
+        return answer
+
+    def visit(
+        self, *, size: tuple[int, int] = DESKTOP, script: bool = True, look: Any = "light", language: str = ""
+    ) -> Page:
         """A page in which nobody has signed in."""
         context = self.browser.new_context(
             viewport={"width": size[0], "height": size[1]},
@@ -73,6 +93,8 @@ class Town:
             reduced_motion="reduce",
         )
         context.set_default_timeout(PATIENCE)
+        if language:
+            context.add_cookies([{"name": LANGUAGE_COOKIE, "value": language, "url": self.address("/")}])
         self._open.append(context)
         return context.new_page()
 
@@ -133,17 +155,24 @@ def browsing() -> Iterator[Browser]:
 
 
 @contextmanager
-def town_in(folder: Path, browser: Browser, *, like: Path | None = None) -> Iterator[Town]:
-    """A console of its own, over a small country in that folder: made anew, or `like` that of another folder."""
+def town_in(folder: Path, browser: Browser, *, like: Town | None = None) -> Iterator[Town]:
+    """A console of its own, over a small country in that folder: made anew, or `like` another one."""
     if like is not None:
-        with closing(sqlite3.connect(like / DATABASE)) as one, closing(sqlite3.connect(folder / DATABASE)) as other:
+        there, here = like.folder / DATABASE, folder / DATABASE
+        with closing(sqlite3.connect(there)) as one, closing(sqlite3.connect(here)) as other:
             one.backup(other)
-    house = ConsoleHouse.on_sqlite(folder)
+    url = f"sqlite:///{folder / DATABASE}"
+    if like is None:
+        upgrade(url)
+    memories = open_memories(SqlStore(url), open_engine(url))
+    past = like.past if like is not None else signed_past(memories.store)
+    documents = room_of(past.desk, memories.store, past.desk.payloads, clock=Hands(AFTERNOON))
+    house = ConsoleHouse(memories, documents=documents)
     if like is None:
         fill(house)
     house.clock.at = AFTERNOON
     with served(house) as site:
-        town = Town(house, browser, site, folder)
+        town = Town(house, browser, site, folder, past)
         try:
             yield town
         finally:

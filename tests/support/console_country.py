@@ -1,14 +1,18 @@
 """A small country with a fortnight of documents in every state, for looking at the console.
 
-fill(house)      # two provinces and two ministries with what is below them, and something in every list
+past = signed_past(store)    # one document with real bytes: attachments, signature, seals
+fill(house)                  # two provinces and two ministries with what is below them, and something in every list
 """
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from edxml_schemas.contract import MessageType, Urgency
 from edxml_schemas.findings import FindingCode, finding
+from edxml_schemas.model import Bussiness, Code, ResponseFor
+from edxml_schemas.statuses import BussinessDocType
+from router.adapters.memory_payloads import MemoryPayloads
 from router.core.alarm_rules import AlarmKind
 from router.core.alarms import Alarm, AlarmState, Severity, alarm_id_of
 from router.core.applications import Application, ApplicationKind
@@ -27,14 +31,18 @@ from router.core.records import (
     PutStatus,
 )
 from router.core.registry import AgentRecord, CertificateRecord, OrganRecord
+from router.ports import Store
 from router.services.figures.counting import Counting
 from router.services.search.indexing import Indexing
-from tests.support.console import MORNING, ConsoleHouse
+from tests.support.console import ConsoleHouse
+from tests.support.envelopes import a_document, an_organ
+from tests.support.hub_desk import G17
 from tests.support.pki import Pki
+from tests.support.provable import ProvableHub
 from tests.support.records import dead_letter, event, leg, message, status
 
-AFTERNOON: Final = MORNING + timedelta(hours=7)
-"""What the clock of the country says: three in the afternoon of a Monday."""
+AFTERNOON: Final = datetime(2026, 10, 12, 8, 0, tzinfo=UTC)
+"""What the clock of the country says: three in the afternoon of a Monday, some days after `ProvableHub`'s past."""
 HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)
 NGHE_AN, CAO_BANG, HEALTH, TRANSPORT = "000.00.00.H41", "000.00.00.H14", "000.00.00.G18", "000.00.00.G10"
@@ -73,7 +81,7 @@ ORGANS: Final = tuple(
 )
 AGENT_OF: Final = {each.code: each.agent for each in ORGANS}
 SUBJECTS: Final = (
-    "V/v báo cáo kết quả thực hiện chuyển đổi số quý I năm 2026",
+    "V/v báo cáo kết quả thực hiện chuyển đổi số quý III năm 2026",
     "Kế hoạch phòng chống thiên tai và tìm kiếm cứu nạn",
     "Hướng dẫn phân loại, lập hồ sơ và nộp lưu tài liệu điện tử vào lưu trữ cơ quan",
     "Giấy mời họp bàn về an toàn giao thông",
@@ -87,10 +95,28 @@ _FURTHEST: Final = {"delivered": "03", "finished": "06"}
 """The last status that an organ says of a leg with this fate."""
 WANTED_CODE, WANTED_SUBJECT = "1234/UBND-ĐĐ", "Về việc giải quyết đất đai tại xã Kim Liên"
 """A document that tests look for: it went to three organs, and one of its legs is parked."""
+UPDATE_ID: Final = "000.00.00.G22,2026/09/30,7820/VPCP-TTĐT"
+
+
+def signed_past(store: Store) -> ProvableHub:
+    """A document that was really signed, carried, answered, asked back and sealed, and an update of it."""
+    hub = ProvableHub(store, MemoryPayloads())
+    update = a_document(
+        document_id=UPDATE_ID,
+        code=Code(code_number="7820", code_notation="VPCP-TTĐT"),
+        subject="V/v cập nhật thời hạn kết nối, liên thông phần mềm quản lý văn bản",
+        bussiness=Bussiness(bussiness_doc_type=BussinessDocType.UPDATE, document_id=hub.document.document_id),
+        response_for=(ResponseFor(organ_id=hub.document.sender, document_id=hub.document.document_id),),
+        recipients=(an_organ(NGHE_AN),),
+    )
+    hub.desk.accept(update, now=hub.document.received_at + timedelta(hours=5))
+    hub.seal()
+    store.put_organs([OrganRecord(code=G17, name="Bộ Nông nghiệp và Môi trường")])
+    return hub
 
 
 def fill(house: ConsoleHouse) -> None:
-    """Everything. The clock of the house is AFTERNOON then."""
+    """Everything but `signed_past`. The clock of the house is AFTERNOON then."""
     house.clock.at = AFTERNOON
     house.store.put_agents(AGENTS)
     house.store.put_organs(ORGANS)
@@ -264,10 +290,10 @@ def _troubled() -> Iterator[Change]:
 
 
 def _certify(house: ConsoleHouse) -> None:
-    pki = Pki(MORNING)
+    pki = Pki(AFTERNOON)
     for organ, days in ((NGHE_AN, 300), (CAO_BANG, 12), (HEALTH, 45), (TRANSPORT, 200)):
         name = next(each.name for each in ORGANS if each.code == organ)
-        key = pki.issue(name, not_after=MORNING + days * DAY)
+        key = pki.issue(name, not_after=AFTERNOON + days * DAY)
         record = CertificateRecord(
             organ=organ, fingerprint=key.fingerprint, subject=f"CN={name}", pem=key.cert_pem.decode()
         )

@@ -195,6 +195,7 @@ async def test_changes_and_answers_are_related(house: DocumentHouse) -> None:
             code=Code(code_number=number, code_notation="X"),
             bussiness=Bussiness(bussiness_doc_type=kind, document_id=original.document_id, **fields),
             response_for=(ResponseFor(organ_id=SENDER, document_id=original.document_id),),
+            recipients=(an_organ(H41),),
         )
         return house.desk.accept(made).id
 
@@ -215,10 +216,23 @@ async def test_changes_and_answers_are_related(house: DocumentHouse) -> None:
     async with house.console.browser(Role.VIEWER) as browser:
         told = await browser.data(f"/documents/{original.id}")
         other = await browser.data(f"/documents/{answer.id}")
+        page = (await browser.get(f"/documents/{original.id}")).text
+    async with house.console.browser(Role.VIEWER, root=H14) as browser:
+        theirs = await browser.data(f"/documents/{original.id}")
+        shown = (await browser.get(f"/documents/{original.id}")).text
 
     known = {each["message_id"]: each["relation"] for each in told["related"]}
     assert (known[revoked], known[updated], known[replaced]) == ("revokes", "updates", "replaces")
     assert {each["message_id"]: each["relation"] for each in other["related"]} == {original.id: "answered"}
+    (row,) = (each for each in told["related"] if each["message_id"] == revoked)
+    assert (row["code"], row["sender"]["code"], row["relation_text"]["vi"]) == ("1/X", SENDER, "Bị thu hồi bởi")
+    assert row["subject"] == original.subject
+    assert row["promulgation_date"] is not None
+    assert f'<a href="/console/documents/{revoked}"><b>1/X</b></a>' in page
+    assert {each["relation"] for each in theirs["related"]} == {"status"}  # the changes went to H41 alone
+    for name in (revoked, updated, replaced):
+        assert name not in str(theirs)
+        assert name not in shown
 
 
 async def test_many_recipients_come_in_pages(house: DocumentHouse) -> None:

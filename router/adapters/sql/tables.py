@@ -105,6 +105,7 @@ _where(MESSAGES, "document_id <> ''", "document_id", name="ix_messages_document_
 _where(MESSAGES, "code <> ''", "code", name="ix_messages_code")
 _where(MESSAGES, "sender <> ''", "sender", "received_at", name="ix_messages_sender_received_at")
 _where(MESSAGES, "about <> ''", "about", name="ix_messages_about")
+_where(MESSAGES, "state = 'refused'", "received_at", "id", name="ix_messages_refused")
 _where(MESSAGES, "state = 'deferred'", "retry_at", name="ix_messages_retry_at")
 _where(MESSAGES, NEW_DOCUMENTS, "received_at", name="ix_messages_new_documents")
 

@@ -11,6 +11,7 @@ LEFT: Final = 52.0  # room for the numbers at the axis
 BELOW: Final = 30.0  # room for the labels
 ABOVE: Final = 10.0
 GAP: Final = 0.28  # share of a column that is air
+WIDEST: Final = 48.0  # of a column: where there are few, they are no walls
 MOST_LABELS: Final = 8
 SPARK_WIDTH: Final = 120.0
 SPARK_HEIGHT: Final = 32.0
@@ -101,6 +102,7 @@ def bar_chart(labels: Sequence[str], series: Sequence[Sequence[float]]) -> BarCh
     columns = [[_at(values, place) for values in series] for place in range(len(labels))]
     top = nice_top(max((sum(column) for column in columns), default=0))
     step = (WIDTH - LEFT) / max(len(labels), 1)
+    wide = min(step * (1 - GAP), WIDEST)
     bars: list[Bar] = []
     for place, column in enumerate(columns):
         floor = HEIGHT - BELOW
@@ -108,8 +110,8 @@ def bar_chart(labels: Sequence[str], series: Sequence[Sequence[float]]) -> BarCh
             height = _height(value, top)
             if height > 0:
                 floor -= height
-                x = LEFT + place * step + step * GAP / 2
-                bars.append(Bar(_r(x), _r(floor), _r(step * (1 - GAP)), _r(height), number, labels[place], value))
+                x = LEFT + (place + 0.5) * step - wide / 2
+                bars.append(Bar(_r(x), _r(floor), _r(wide), _r(height), number, labels[place], value))
     return BarChart(bars=tuple(bars), labels=_labels(labels, step), grid=_grid(top))
 
 

@@ -1,9 +1,11 @@
 """How values are written for people: Vietnam time, sizes, counts, shares."""
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any, Final
 
 from router.console.shell.words import Language, Words, said
+from router.core.work_lists import Count
 
 VIETNAM: Final = timezone(timedelta(hours=7))
 NOTHING: Final = "–"
@@ -66,6 +68,14 @@ def ago(given: Moment, now: datetime, language: Language = Language.VI) -> str:
     return f"sau {largest}" if language is Language.VI else f"in {largest}"
 
 
+def brief(given: Moment, now: datetime) -> str:
+    """14:53 12/10, with the year when it is not this one."""
+    at, today = as_moment(given), as_moment(now)
+    if at is None or today is None:
+        return NOTHING
+    return f"{at:%H:%M %d/%m}" if at.year == today.year else f"{at:%H:%M %d/%m/%Y}"
+
+
 def _largest(text: str) -> str:
     return " ".join(text.split()[:2])
 
@@ -76,6 +86,12 @@ def count(given: float | None, language: Language = Language.VI) -> str:
         return NOTHING
     text = f"{given:,}" if isinstance(given, int) else f"{given:,.1f}".removesuffix(".0")
     return text.translate(str.maketrans(",.", ".,")) if language is Language.VI else text
+
+
+def counted(given: Count | Mapping[str, Any], language: Language = Language.VI) -> str:
+    """A number that was counted up to a bound: 1.000+ when there are more. Takes what twins tell, too."""
+    told = given if isinstance(given, Mapping) else {"number": given.number, "more": given.more}
+    return f"{count(told['number'], language)}{'+' if told['more'] else ''}"
 
 
 def size(given: int | None, language: Language = Language.VI) -> str:

@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from router.console.shell.addresses import BASE, href
 from router.console.shell.answers import Done, Page, Plan, Refused
 from router.console.shell.assets import Assets
-from router.console.shell.formats import ago
+from router.console.shell.formats import ago, brief
 from router.console.shell.gate import Admitted, Gate
 from router.console.shell.looks import looks_of
 from router.console.shell.rooms import NavEntry, Part, Rooms
@@ -24,9 +24,11 @@ from router.console.shell.serving import sign_in_address
 from router.console.shell.templating import language_tools, template_environment
 from router.console.shell.words import Words
 from router.core.people import ROLE_TEXT, Person, Right, Scope
+from router.core.work_lists import Count
 
 COUNTS_FOR: Final = timedelta(seconds=5)  # numbers in the navigation may be so old
 SCOPES_COUNTED: Final = 500
+NOTHING: Final = Count(0)
 
 NOT_THERE: Final = Page(template="shell/problem.html", title=Words("Không có trang này", "Not found"), data={})
 
@@ -37,7 +39,7 @@ class _Entry:
 
     path: str
     words: Words
-    count: int
+    count: Count
     here: bool
 
 
@@ -52,7 +54,7 @@ class Frame:
         self._entries = sorted((each for part in parts for each in part.navigation), key=lambda each: each.place)
         self._templates = template_environment(parts)
         self._lock = threading.Lock()
-        self._counted: dict[tuple[str, str], tuple[datetime, Mapping[str, int]]] = {}
+        self._counted: dict[tuple[str, str], tuple[datetime, Mapping[str, Count]]] = {}
 
     def now(self) -> datetime:
         return self.rooms.clock.now()
@@ -167,6 +169,7 @@ class Frame:
             now=now,
             role_text=ROLE_TEXT,
             ago=lambda given: ago(given, now, looks.language),
+            brief=lambda given: brief(given, now),
         )
 
     def _twin(self, request: Request, page: Page) -> str:
@@ -179,15 +182,19 @@ class Frame:
         counts = self._counts(admitted.person, admitted.scope)
         shown = [each for each in self._entries if admitted.person.may(each.right)]
         here = _nearest(request.url.path.removeprefix(BASE), shown)
-        return [_Entry(each.path, each.words, counts.get(each.path, 0), each is here) for each in shown]
+        return [_Entry(each.path, each.words, counts.get(each.path, NOTHING), each is here) for each in shown]
 
-    def _counts(self, person: Person, scope: Scope) -> Mapping[str, int]:
+    def _counts(self, person: Person, scope: Scope) -> Mapping[str, Count]:
         key, now = (person.root, person.role.value), self.now()
         with self._lock:
             known = self._counted.get(key)
             if known is not None and timedelta(0) <= now - known[0] < COUNTS_FOR:
                 return known[1]
-        counted = {path: number for part in self._parts for path, number in part.counts(person, scope).items()}
+        counted = {
+            path: number if isinstance(number, Count) else Count(number)
+            for part in self._parts
+            for path, number in part.counts(person, scope).items()
+        }
         with self._lock:
             if len(self._counted) >= SCOPES_COUNTED:
                 self._counted.clear()

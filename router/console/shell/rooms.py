@@ -8,6 +8,7 @@ from starlette.routing import BaseRoute
 
 from router.console.shell.words import Words
 from router.core.people import Person, Right, Scope
+from router.core.work_lists import Count
 from router.ports import Clock, Store
 from router.services.accounts import Accounts
 from router.services.alarms.desk import AlarmDesk
@@ -15,11 +16,12 @@ from router.services.audit import AuditBook
 from router.services.documents.room import DocumentRoom
 from router.services.figures.room import FigureRoom
 from router.services.registration.bureau import Bureau
+from router.services.registration.keyring import ReadOwnKeys
 from router.services.search.finding import Search
 from router.services.work_lists import WorkDesk
 from router.settings import Settings
 
-Counts = Callable[[Person, Scope], Mapping[str, int]]
+Counts = Callable[[Person, Scope], Mapping[str, int | Count]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,7 @@ class Rooms:
     alarms: AlarmDesk
     work: WorkDesk
     bureau: Bureau
+    own_keys: ReadOwnKeys
     search: Search
     documents: DocumentRoom
 
@@ -53,7 +56,7 @@ class NavEntry:
     place: int
 
 
-def _no_counts(_person: Person, _scope: Scope) -> Mapping[str, int]:
+def _no_counts(_person: Person, _scope: Scope) -> Mapping[str, int | Count]:
     return {}
 
 
@@ -63,8 +66,8 @@ class Part:
     `router/console/house.py`.
 
     `name` is the prefix of its templates (`<name>/page.html` in the folder `templates`). `styles` is appended to the
-    one style sheet. `counts` are the numbers beside navigation entries by their path, zero hides one; it is asked at
-    most every few seconds per scope, in a thread.
+    one style sheet. `counts` are the numbers beside navigation entries by their path, zero hides one, and a `Count`
+    that says more is shown as 1.000+; it is asked at most every few seconds per scope, in a thread.
     """
 
     name: str

@@ -10,6 +10,7 @@ from router.console.shell import charts, formats
 from router.console.shell.addresses import href
 from router.console.shell.rooms import Part
 from router.console.shell.words import Language, said
+from router.core.state_words import LEG_STATE_TEXT, as_heading
 
 HERE: Final = Path(__file__).parent
 SHELL: Final = "shell"
@@ -28,6 +29,7 @@ def template_environment(parts: Sequence[Part]) -> jinja2.Environment:
         cache_size=-1,
     )
     environment.globals["href"] = href
+    environment.globals["leg_state_names"] = {state.value: as_heading(text) for state, text in LEG_STATE_TEXT.items()}
     environment.globals["bar_chart"] = charts.bar_chart
     environment.globals["line_chart"] = charts.line_chart
     environment.globals["spark"] = charts.spark
@@ -53,6 +55,7 @@ def language_tools(language: Language) -> Mapping[str, Callable[..., str]]:
         "say": say,
         "shown": lambda given: formats.shown(given, language),
         "count": lambda given: formats.count(given, language),
+        "counted": lambda given: formats.counted(given, language),
         "size": lambda given: formats.size(given, language),
         "percent": lambda given: formats.percent(given, language),
         "span": lambda given: formats.span(given, language),

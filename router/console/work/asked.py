@@ -12,6 +12,7 @@ from router.console.shell.answers import Ask
 from router.console.shell.asking import AskedWrong, choice_asked, cursor_asked, date_asked, text_asked
 from router.console.shell.formats import VIETNAM
 from router.console.shell.words import Words
+from router.core.deadlines import Deadline
 from router.core.work_lists import Place, place_of
 from router.services.work_lists.hands import Shown, shown_of
 
@@ -28,6 +29,8 @@ class Asked:
     organ: str
     urgency: Urgency | None
     since: date | None
+    agent: str
+    rule: Deadline | None
     after: Place | None
 
     @property
@@ -42,6 +45,8 @@ class Asked:
             "organ": self.organ,
             "urgency": self.urgency.value if self.urgency is not None else "",
             "since": self.since.isoformat() if self.since is not None else "",
+            "agent": self.agent,
+            "rule": self.rule.value if self.rule is not None else "",
         }
         return {name: value for name, value in given.items() if value}
 
@@ -59,6 +64,8 @@ def asked_of(request: Request) -> Asked:
         organ=text_asked(request, "organ", most=CODE_CHARS),
         urgency=choice_asked(request, "urgency", Urgency),
         since=since,
+        agent=text_asked(request, "agent", most=CODE_CHARS),
+        rule=choice_asked(request, "rule", Deadline),
         after=after,
     )
 

@@ -10,7 +10,7 @@ from router.console.work.asked import chosen_in
 from router.console.work.shapes import leg_shape
 from router.core.registry import Registry
 from router.core.work_lists import LEG_KINDS, WorkKind
-from router.services.work_lists.hands import ANSWER_TEXT, LegAnswer, resend_shown
+from router.services.work_lists.hands import ANSWERS_SHOWN, LegAnswer, resend_shown
 
 RESEND: Final = "/work/legs/resend"
 RESEND_TITLE: Final = Words("Chuyển lại", "Send once more")
@@ -72,7 +72,7 @@ def leg_answer_rows(registry: Registry, answers: Sequence[LegAnswer]) -> list[di
     """One row per leg that was chosen. Of what is not there, or not theirs, only the id that was sent."""
     rows: list[dict[str, Any]] = []
     for each in answers:
-        text = Words(*ANSWER_TEXT[each.answer])
+        text = Words(*ANSWERS_SHOWN[each.answer])
         if each.leg is None or each.message is None:
             row: dict[str, Any] = {"leg_id": each.shown.id, "code": "", "subject": "", "recipient": ""}
         else:

@@ -10,11 +10,13 @@ from router.console.shell.rooms import Rooms
 from router.console.shell.words import Words
 from router.console.work.asked import PAGE_ROWS, Asked, asked_of
 from router.console.work.shapes import count_shape, letter_shape, refused_shape, work_shape
+from router.core.deadlines import DEADLINE_TEXT, Deadline
 from router.core.people import Person, Scope
-from router.core.work_lists import LEG_KINDS, WORK_TEXT, Narrow, Place, WorkKind
+from router.core.work_lists import LEG_KINDS, WORK_TEXT, Count, Narrow, Place, WorkKind
 
 WORK: Final = "/work"
 TITLE: Final = Words("Việc cần xử lý", "Work")
+RULES: Final = tuple((each.value, Words(*DEADLINE_TEXT[each])) for each in Deadline)
 EXPLAINED: Final = {
     WorkKind.NOT_TAKEN: Words(
         "Phần mềm nơi nhận đã có văn bản nhưng quá hạn chưa báo đã đến (01) hoặc tiếp nhận (03).",
@@ -56,7 +58,14 @@ class ListPages:
         except ValueError:
             return NotThere()
         asked = asked_of(request)
-        narrow = self._lists.narrowed(scope, organ=asked.organ, urgency=asked.urgency, since=asked.since_moment)
+        narrow = self._lists.narrowed(
+            scope,
+            organ=asked.organ,
+            urgency=asked.urgency,
+            since=asked.since_moment,
+            agent=asked.agent,
+            rule=asked.rule,
+        )
         rows, following = self._rows(kind, narrow, asked)
         path = f"{WORK}/{kind.value}"
         data = {
@@ -64,7 +73,14 @@ class ListPages:
             "of_legs": kind in LEG_KINDS,
             "title": Words(*WORK_TEXT[kind]),
             "says": EXPLAINED[kind],
-            "filters": {"organ": asked.organ, "urgency": asked.urgency, "since": asked.since},
+            "filters": {
+                "organ": asked.organ,
+                "urgency": asked.urgency,
+                "since": asked.since,
+                "agent": asked.agent,
+                "rule": asked.rule,
+            },
+            "rules": RULES,
             "lists": self._tabs(narrow, asked.query),
             "rows": rows,
             "next": href(path, {**asked.query, "after": str(following)}) if following is not None else "",
@@ -80,10 +96,11 @@ class ListPages:
         title = Words("Thông điệp không xử lý được", "Dead letter")
         return Page(template="work/letter.html", title=title, data={"letter": letter_shape(found[0])})
 
-    def number(self, _person: Person, scope: Scope) -> dict[str, int]:
+    def number(self, _person: Person, scope: Scope) -> dict[str, Count]:
         """How much there is to do, for the navigation."""
         counts = self._lists.counts(self._lists.narrowed(scope))
-        return {WORK: counts[WorkKind.OVERDUE].number + counts[WorkKind.DEAD].number}
+        overdue, dead = counts[WorkKind.OVERDUE], counts[WorkKind.DEAD]
+        return {WORK: Count(overdue.number + dead.number, more=overdue.more or dead.more)}
 
     def _rows(self, kind: WorkKind, narrow: Narrow, asked: Asked) -> tuple[list[dict[str, Any]], Place | None]:
         registry, now = self._rooms.store.registry(), self._rooms.clock.now()

@@ -4,25 +4,18 @@ from datetime import datetime
 from typing import Any, Final
 
 from edxml_schemas.catalogue import as_dict as finding_as_dict
-from edxml_schemas.statuses import STATUS_TEXT, StatusCode
 from edxml_schemas.visible import visible
 from router.console.shell.words import Words
 from router.core.dead import DeadKind, DeadLetter
 from router.core.deadlines import DEADLINE_TEXT
 from router.core.records import Leg, LegState, MessageRecord
 from router.core.registry import Registry
+from router.core.state_words import LEG_STATE_TEXT, status_text
 from router.core.work_lists import Count
 from router.services.dead.dead_care import WHY
 from router.services.work_lists import LegWork
 from router.services.work_lists.hands import Shown
 
-LEG_STATE: Final = {
-    LegState.QUEUED: Words("chờ chuyển", "queued"),
-    LegState.HELD: Words("đang giữ", "held"),
-    LegState.HANDED_OVER: Words("vào hộp thư", "handed over"),
-    LegState.DELIVERED: Words("đã nhận", "delivered"),
-    LegState.PARKED: Words("đã dừng", "parked"),
-}
 LETTER_KIND: Final = {
     DeadKind.SUBMISSION: Words("gửi lên trục", "submission"),
     DeadKind.REPORT: Words("báo nhận", "delivery report"),
@@ -43,7 +36,8 @@ def headline_shape(registry: Registry, message: MessageRecord) -> dict[str, Any]
         "message_id": message.id,
         "type": message.type,
         "document_id": message.document_id,
-        "code": message.code or message.status_code,
+        "code": message.code,
+        "status_code": message.status_code,
         "subject": visible(message.subject),
         "priority": message.priority,
         "due_date": message.due_date,
@@ -62,12 +56,12 @@ def leg_shape(registry: Registry, message: MessageRecord, leg: Leg) -> dict[str,
         "agent": leg.agent,
         "urgency": leg.urgency,
         "state": leg.state,
-        "state_text": LEG_STATE[leg.state],
+        "state_text": Words(*LEG_STATE_TEXT[leg.state]),
         "created_at": leg.created_at,
         "handed_over_at": leg.handed_over_at,
         "delivered_at": leg.delivered_at,
         "status": leg.status,
-        "status_text": _status_text(leg.status),
+        "status_text": Words(*status_text(leg.status)) if leg.status else None,
         "reason": visible(leg.reason),
         "can_resend": leg.state is LegState.PARKED,
     }
@@ -130,10 +124,3 @@ def letter_shape(letter: DeadLetter) -> dict[str, Any]:
 def count_shape(count: Count) -> dict[str, Any]:
     """{"number", "more", "text"}: text is 1000+ when there are more than were counted."""
     return {"number": count.number, "more": count.more, "text": str(count)}
-
-
-def _status_text(code: str) -> Words | None:
-    try:
-        return Words(*STATUS_TEXT[StatusCode(code)]) if code else None
-    except ValueError:
-        return None

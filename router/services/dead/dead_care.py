@@ -13,7 +13,7 @@ from typing import Final
 from edxml_schemas.findings import Findings
 from router.core.dead import DeadKind, DeadLetter, DeadState
 from router.core.events import EventName
-from router.core.records import Change, PutDead
+from router.core.records import Change, Event, PutDead, PutEvent
 from router.ports import Payloads, PayloadUnavailable, Store, Transaction
 from router.services.dead.dead_letters import dead_event, messages_of, report_in, submission_in
 from router.services.verdicts.ingest import Ingest, Settled
@@ -141,6 +141,13 @@ def discard(store: Store, ids: Sequence[str], *, actor: str, reason: str, now: d
                     decided.append(Decided(letter=each, done=False))
             _write(tx, changed, EventName.DEAD_DISCARDED, actor=actor, reason=reason, now=now)
     return decided
+
+
+def opened(store: Store, letter: DeadLetter, *, actor: str, now: datetime) -> None:
+    """Write down that somebody takes a letter's bytes, before they get them."""
+    facts = {"what": f"dead letter {letter.id}", "digest": letter.digest}
+    with store.begin() as tx:
+        tx.apply([PutEvent(Event(name=EventName.CONTENT_OPENED.value, at=now, actor=actor, facts=facts))])
 
 
 def explain(store: Store, ingest: Ingest, payloads: Payloads, letter: DeadLetter, *, now: datetime) -> Explanation:

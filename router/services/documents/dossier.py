@@ -80,6 +80,7 @@ class Dossier:
     related: tuple[Related, ...]
     envelope: EnvelopeFacts
     standing: Standing
+    trace_id: str
 
 
 class Dossiers:
@@ -128,6 +129,7 @@ class Dossiers:
             related=tuple(self._related(traced, envelope, scope)),
             envelope=envelope if whole else _without_others(envelope, scope),
             standing=standing_of(message),
+            trace_id=traced.trace_id,
         )
 
     def _related(self, traced: Trace, envelope: EnvelopeFacts, scope: Scope) -> Iterator[Related]:

@@ -8,6 +8,7 @@ from edxml_schemas.catalogue import as_dict as finding_as_dict
 from edxml_schemas.findings import Finding
 from edxml_schemas.visible import visible
 from router.core.deadlines import DEADLINE_TEXT, Overdue
+from router.core.event_names import EventName
 from router.core.events import EVENTS
 from router.core.organ_book import OrganBook
 from router.core.promptness import days_on_the_way
@@ -54,16 +55,22 @@ RELATION_TEXT: Final[Mapping[Relation, tuple[str, str]]] = {
 }
 
 
+_SAYS_STATUS: Final = frozenset({EventName.LEG_STATUS, EventName.LEG_RECALL})
+_DEADLINES: Final = {name.value: text for name, text in DEADLINE_TEXT.items()}
+
+
 def dossier_as_dict(dossier: Dossier, book: OrganBook, *, now: datetime, first: int = 0) -> dict[str, Any]:
-    """{"message": headline and more, "whole", "standing", "matrix": {"codes", "rows", "count", "first", "previous",
-    "next"}, "timeline": {"entries", "left_out"}, "attempts", "header": [{"name", "text", "value"}], "files",
-    "signature", "vouched", "related", "findings", "reading"}. `first` is the place of the first recipient told.
+    """{"trace_id", "message": headline and more, "whole", "standing", "matrix": {"codes", "rows", "count", "first",
+    "previous", "next"}, "timeline": {"entries", "left_out"}, "attempts", "header": [{"name", "text", "value"}],
+    "files", "signature", "vouched", "related", "findings", "reading"}. `first` is the place of the first recipient
+    told.
     """
     message = dossier.message
     rows = dossier.rows[first : first + ROWS]
     envelope = dossier.envelope
     recipients = {each.trace.leg.id: each.trace.leg.recipient for each in dossier.rows}
     return {
+        "trace_id": dossier.trace_id,
         "message": _message(dossier, book),
         "whole": dossier.whole,
         "matrix": {
@@ -74,7 +81,7 @@ def dossier_as_dict(dossier: Dossier, book: OrganBook, *, now: datetime, first: 
             "next": first + ROWS if first + ROWS < len(dossier.rows) else None,
         },
         "timeline": {
-            "entries": [_event(each, recipients, book) for each in dossier.events[-EVENTS_TOLD:]],
+            "entries": [_event(each, recipients, book, dossier.trace_id) for each in dossier.events[-EVENTS_TOLD:]],
             "left_out": max(0, len(dossier.events) - EVENTS_TOLD),
         },
         "attempts": [_attempt(each) for each in dossier.attempts],
@@ -89,6 +96,7 @@ def dossier_as_dict(dossier: Dossier, book: OrganBook, *, now: datetime, first: 
                 "relation": each.relation.value,
                 "relation_text": _words(RELATION_TEXT[each.relation]),
                 **headline(each.message, book),
+                "status_text": _words(status_text(each.message.status_code)),
             }
             for each in dossier.related
         ],
@@ -181,17 +189,29 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
     return {"number": attempt.number, "at": attempt.at.isoformat(), "reason": _text(attempt.reason)}
 
 
-def _event(event: Event, recipients: Mapping[str, str], book: OrganBook) -> dict[str, Any]:
+def _event(event: Event, recipients: Mapping[str, str], book: OrganBook, trace_id: str) -> dict[str, Any]:
     known = EVENTS.get(event.name)
     recipient = recipients.get(event.leg_id, "")
     return {
         "at": event.at.isoformat(),
+        "trace_id": trace_id,
         "name": event.name,
         "text": {"vi": known.vi, "en": known.en} if known is not None else {"vi": event.name, "en": event.name},
         "actor": visible(event.actor),
         "recipient": organ(recipient, book) if recipient else None,
+        "detail": _detail(event),
         "facts": {name: _text(value) for name, value in event.facts.items()},
     }
+
+
+def _detail(event: Event) -> Words | None:
+    """What a status says, and what is overdue, in words; None for events that say it all themselves."""
+    if event.name in _SAYS_STATUS:
+        code = event.facts.get("code", "")
+        vi, en = status_text(code)
+        return {"vi": f"{code} {vi}", "en": f"{code} {en}"} if code else None
+    named = _DEADLINES.get(event.facts.get("deadline", ""))
+    return _words(named) if named is not None else None
 
 
 def _file(file: AttachedFile) -> dict[str, Any]:

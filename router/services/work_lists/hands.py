@@ -4,10 +4,11 @@ A leg is named with its version and a letter with the number of its deaths, as t
 since is left alone and said to have changed; what is not theirs is not there.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final
 
 from router.core.dead import DeadLetter, DeadState
@@ -16,23 +17,17 @@ from router.core.records import Leg, MessageRecord
 from router.core.work_lists import Narrow
 from router.ports import Store
 from router.services.carriage.relay import Relay
-from router.services.carriage.resending import Answer, resend
+from router.services.carriage.resending import ANSWER_TEXT, Answer, resend
 from router.services.dead import dead_care
 from router.services.work_lists.lists import WorkLists, sees_leg
 
 CHANGED: Final = "changed"
-ANSWER_TEXT: Final[dict[str, tuple[str, str]]] = {
-    Answer.RESENT.value: ("chuyển lại", "sent once more"),
-    Answer.UNKNOWN.value: ("không có chặng này", "there is no such leg"),
-    Answer.QUEUED.value: ("đang chờ chuyển, trục tự thử lại", "on its way; the hub tries again by itself"),
-    Answer.HELD.value: ("đang giữ cho nơi nhận", "held for its recipient"),
-    Answer.HANDED_OVER.value: (
-        "đã ở hộp thư nơi nhận, phần mềm nơi nhận chưa lấy",
-        "in the inbox of the recipient's agent, which has not taken it yet",
-    ),
-    Answer.DELIVERED.value: ("nơi nhận đã có văn bản", "the recipient has it"),
-    CHANGED: ("đã thay đổi từ khi hiển thị, không đụng đến", "changed since it was shown; left alone"),
-}
+ANSWERS_SHOWN: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
+    {
+        **{answer.value: text for answer, text in ANSWER_TEXT.items()},
+        CHANGED: ("đã thay đổi từ khi hiển thị, không đụng đến", "changed since it was shown; left alone"),
+    }
+)
 """Vietnamese and English."""
 
 
@@ -57,8 +52,8 @@ def shown_of(text: str) -> Shown | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegAnswer:
-    """What became of the wish to send a leg once more. `answer` is a key of `ANSWER_TEXT`; leg and message are as they
-    were before, None for what is not there or not theirs."""
+    """What became of the wish to send a leg once more. `answer` is a key of `ANSWERS_SHOWN`; leg and message are as
+    they were before, None for what is not there or not theirs."""
 
     shown: Shown
     answer: str

@@ -8,7 +8,7 @@ from typing import Final
 
 from edxml_schemas.contract import Urgency
 from router.core.dead import DeadLetter
-from router.core.deadlines import Clocks, Overdue, overdue
+from router.core.deadlines import Clocks, Deadline, Overdue, overdue
 from router.core.people import Person, Role, Scope
 from router.core.records import Leg, MessageRecord
 from router.core.registry import Registry
@@ -62,7 +62,14 @@ class WorkLists:
         self._agents = _OwnAgents()
 
     def narrowed(
-        self, scope: Scope, *, organ: str = "", urgency: Urgency | None = None, since: datetime | None = None
+        self,
+        scope: Scope,
+        *,
+        organ: str = "",
+        urgency: Urgency | None = None,
+        since: datetime | None = None,
+        agent: str = "",
+        rule: Deadline | None = None,
     ) -> Narrow:
         """What somebody sees of a list. `organ` (present or former code) stands for itself and all below it."""
         registry = self._store.registry()
@@ -76,6 +83,8 @@ class WorkLists:
             agents=self._agents.of(registry, asked),
             urgency=urgency,
             since=since,
+            agent=agent,
+            rule=rule,
         )
 
     def legs(self, kind: WorkKind, narrow: Narrow, *, after: Place | None, limit: int, now: datetime) -> LegPage:
@@ -87,7 +96,7 @@ class WorkLists:
             for message, leg in found[:limit]
         )
         last = rows[-1].leg if len(found) > limit else None
-        shown = tuple(each for each in rows if _still(kind, each))
+        shown = tuple(each for each in rows if _still(kind, each, narrow.rule))
         return LegPage(rows=shown, following=Place(last.created_at, last.id) if last is not None else None)
 
     def refused(self, narrow: Narrow, *, after: Place | None, limit: int) -> RefusedPage:
@@ -122,7 +131,9 @@ def sees_leg(scope: Scope, message: MessageRecord, leg: Leg) -> bool:
     return scope.sees(*({message.sender, leg.recipient, leg.forwarded_from} - {""}))
 
 
-def _still(kind: WorkKind, work: LegWork) -> bool:
+def _still(kind: WorkKind, work: LegWork, rule: Deadline | None) -> bool:
+    if rule is not None and all(each.deadline is not rule for each in work.overdue):
+        return False
     if kind is WorkKind.NOT_TAKEN:
         return any(each.deadline in TAKING for each in work.overdue)
     return kind is not WorkKind.OVERDUE or bool(work.overdue)
