@@ -9,7 +9,7 @@ ARGS ?=
 CORES ?= 3
 SOAK = $(foreach each,docs minutes seed cluster database,$(addprefix --$(each)=,$($(shell echo $(each) | tr a-z A-Z))))
 
-.PHONY: help install demo test soak screenshots lint format bench bench-search lock clean
+.PHONY: help install demo test soak screenshots lint format bench bench-search bench-console lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -49,6 +49,9 @@ soak: $(READY) ## documents travel while everything breaks (DOCS= MINUTES= SEED=
 bench-search: $(READY) ## the search among a million legs, on SQLite and PostgreSQL
 	@$(BIN)/python -m tests.support.services ensure postgresql
 	@$(BIN)/python -m tests.benchmarks.search $(ARGS)
+
+bench-console: $(READY) ## the console's pages of a hub with 100,000 organs and a million legs
+	@$(BIN)/python -m tests.benchmarks.console $(ARGS)
 
 screenshots: $(READY) ## pictures of the console's pages, light and dark, desktop and phone, in .browser
 	@$(BIN)/python -m tests.support.services ensure chromium

@@ -21,6 +21,7 @@ from router.commands import (
     document,
     evidence,
     init,
+    keys,
     leg,
     log,
     overdue,
@@ -77,6 +78,7 @@ app.command("top")(top.top)
 app.command("work")(work.work)
 app.command("console")(console.console)
 app.command("audit")(audit.audit)
+app.command("keys")(keys.keys)
 app.add_typer(registry.app, name="registry")
 app.add_typer(agency.app, name="agency")
 app.add_typer(alarms.app, name="alarms")

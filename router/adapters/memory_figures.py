@@ -86,16 +86,35 @@ class MemoryFigures:
                     found[cell.organ, cell.kind, cell.measure] += value
         return tuple(Sum(*key, value) for key, value in sorted(found.items()))
 
+    def gathered(self, periods: Collection[str], lines: Mapping[str, str], *, others: bool) -> Sequence[Sum]:
+        found: Counter[tuple[str, str, str]] = Counter()
+        for each in self.sums(periods):
+            line = lines.get(each.organ, each.organ if others else None)
+            if line is not None:
+                found[line, each.kind, each.measure] += each.value
+        return tuple(Sum(*key, value) for key, value in sorted(found.items()))
+
+    def slowest(
+        self, periods: Collection[str], *, family: str, organs: Collection[str] | None, fewest: int, limit: int
+    ) -> Sequence[tuple[str, int, int]]:
+        bins: dict[str, Counter[int]] = {}
+        for each in self.sums(periods, organs=organs, family=family):
+            bins.setdefault(each.organ, Counter())[int(each.measure.removeprefix(family))] += each.value
+        found = [
+            (organ, next(number for number in sorted(counts) if _upto(counts, number) * 2 >= counts.total()), total)
+            for organ, counts in bins.items()
+            if (total := counts.total()) >= fewest
+        ]
+        return tuple(sorted(found, key=lambda each: (-each[1], each[0]))[:limit])
+
     def series(
-        self, periods: tuple[str, str], *, organs: Collection[str] | None = None, measures: Collection[str]
+        self, periods: Collection[str], *, organs: Collection[str] | None = None, measures: Collection[str]
     ) -> Sequence[tuple[str, str, str, int]]:
-        first, last = periods
         wanted = (HUB,) if organs is None else organs
         found: Counter[tuple[str, str, str]] = Counter()
         with self._lock:
             for cell, value in self._sums.items():
-                within = len(cell.period) == len(first) and first <= cell.period <= last
-                if within and cell.organ in wanted and cell.measure in measures:
+                if cell.period in periods and cell.organ in wanted and cell.measure in measures:
                     found[cell.period, cell.kind, cell.measure] += value
         return tuple((*key, value) for key, value in sorted(found.items()))
 
@@ -143,6 +162,10 @@ class MemoryFigures:
             recipient=leg.recipient if leg is not None else "",
             first=is_first_event(row.name, facts, set_out=set_out, first_by=first_by),
         )
+
+
+def _upto(counts: Mapping[int, int], number: int) -> int:
+    return sum(count for each, count in counts.items() if each <= number)
 
 
 def _at(row: EventRow) -> datetime:

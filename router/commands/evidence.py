@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from router.commands.acting import actor_of
+from router.commands.acting import By, actor_of
 from router.commands.opening import AsJson, ConfigPath, print_json, say
 from router.errors import ExitCode, UsageProblem
 
@@ -37,6 +37,7 @@ def export(
     *,
     out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE.zip", help="Nơi ghi hồ sơ. / Where to write it.")],
     force: Annotated[bool, typer.Option("--force", help="Ghi đè tệp đã có. / Overwrite what exists.")] = False,
+    by: By = "",
     config: ConfigPath = None,
     as_json: AsJson = False,
 ) -> None:
@@ -61,7 +62,7 @@ def export(
     store = open_store(settings)
     try:
         message = _found(store, query)
-        made = _package(settings, store, message)
+        made = _package(settings, store, message, actor_of(by))
     finally:
         store.close()
     data, verdict = made.data, made.verdict
@@ -102,7 +103,7 @@ def _found(store: "SqlStore", query: str) -> "MessageRecord":
     raise typer.Exit(ExitCode.NEGATIVE)
 
 
-def _package(settings: "Settings", store: "SqlStore", message: "MessageRecord") -> "Exported":
+def _package(settings: "Settings", store: "SqlStore", message: "MessageRecord", actor: str) -> "Exported":
     """The package after it was verified; that somebody got it stands in the log."""
     from router.adapters.clock import SystemClock
     from router.app.documents import evidence_export
@@ -112,7 +113,7 @@ def _package(settings: "Settings", store: "SqlStore", message: "MessageRecord") 
     payloads = open_payloads(settings)
     try:
         export = evidence_export(settings, store, payloads, clock=SystemClock())
-        return export.export(message, actor=actor_of(""))
+        return export.export(message, actor=actor)
     except EvidenceProblem as problem:
         say(problem.vi, problem.en)
         raise typer.Exit(ExitCode.NEGATIVE) from problem

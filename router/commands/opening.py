@@ -61,6 +61,11 @@ def say(*lines: str) -> None:
     sys.stderr.write("".join(f"{line}\n" for line in lines))
 
 
+def both(text: tuple[str, str]) -> str:
+    """A text in both languages, Vietnamese first; in one when that is enough."""
+    return " / ".join(dict.fromkeys(text)).strip(" /")
+
+
 def table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> "RenderableType":
     """A table of plain texts: what stands in a document is never taken for markup."""
     from rich import box

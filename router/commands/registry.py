@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
 
-from router.commands import applications, registry_import
+from router.commands import applications, registry_certificate, registry_import
 from router.commands.acting import By, Reason, actor_of, reason_of
 from router.commands.opening import AsJson, ConfigPath, console, opened_store, print_json, say, table
 from router.core.registry import OrganState
@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 agent_app = typer.Typer(no_args_is_help=True, help="Phần mềm kết nối (agent). / Installations that carry for organs.")
 app.add_typer(agent_app, name="agent")
+app.add_typer(registry_certificate.app, name="certificate")
 app.command("import")(registry_import.import_file)
 app.command("applications")(applications.list_applications)
 app.command("approve")(applications.approve)
@@ -140,6 +141,8 @@ def add_agent(
     ],
     *,
     title: Annotated[str, typer.Option("--title", help="Tên cho người đọc. / A name for people.")] = "",
+    reason: Reason = "",
+    by: By = "",
     config: ConfigPath = None,
     as_json: AsJson = False,
 ) -> None:
@@ -148,15 +151,20 @@ def add_agent(
     Token chỉ hiện một lần; token cũ hết hiệu lực. / The token is shown once; the one before stops working.
     """
     from edxml_schemas.contract import AGENT_NAME
-    from router.services.registration import registrar
+    from router.adapters.clock import SystemClock
+    from router.app.parts import open_registry_desk
+    from router.services.registration import agents
+    from router.settings import load_settings
 
     if not AGENT_NAME.fullmatch(name):
         raise UsageProblem(
             f"Tên kết nối “{name}” chỉ được có chữ thường, số và gạch nối (tối đa 48)",
             f"The agent's name “{name}” may have lower case, digits and hyphens only (at most 48)",
         )
-    with opened_store(config, create=True) as store:
-        token = registrar.add_agent(store, name, title=title)
+    actor, why, now, token = actor_of(by), " ".join(reason.split()), SystemClock().now(), None
+    with opened_store(config, create=True) as store, open_registry_desk(load_settings(config)) as desk:
+        while token is None:  # until nobody else changes the registry at the same moment
+            token = agents.add_agent(desk, store.registry(), name, title=title, actor=actor, reason=why, now=now)
     if as_json:
         print_json({"name": name, "token": token})
         return

@@ -24,12 +24,15 @@ def run(
     in hand is finished; a second Ctrl-C ends at once. While the broker is away it waits; without the database it ends
     with exit code 3.
     """
+    from router.adapters.otel import check_telemetry
     from router.app.parts import open_hub_key, run_async
     from router.settings import load_settings
     from router.supervisor import Supervisor
 
     settings = load_settings(config)
-    open_hub_key(settings)  # every worker opens it; one clear answer here, before anything starts
+    # Every worker opens these; one clear answer here, before anything starts.
+    open_hub_key(settings)
+    check_telemetry(settings.telemetry)
 
     async def main() -> None:
         await Supervisor(settings, config=config, workers=workers or settings.workers, verbose=context.obj).run()

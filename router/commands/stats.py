@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from router.services.figures.statistics import Statistics
 
 MONTH: Final = re.compile(r"20[0-9]{2}-(0[1-9]|1[0-2])")
+SHOWN: Final = 1000
 HEADINGS: Final = (
     "Cơ quan\norgan",
     "Gửi\nsent",
@@ -79,7 +80,7 @@ def stats(
         portions = Counting(figures).catch_up(now=now)
         if recount:
             say(f"Đã đếm lại nhật ký ({portions} phần).", f"The log was counted anew ({portions} portions).")
-        found = statistics(figures, store.registry(), EVERYTHING, root=organ.strip(), first=first, last=last)
+        found = statistics(figures, store.registry(), EVERYTHING, root=organ.strip(), first=first, last=last, now=now)
     if found is None:
         say(f"Không có cơ quan {organ}.", f"There is no organ {organ}.")
         raise typer.Exit(ExitCode.NEGATIVE)
@@ -90,7 +91,7 @@ def stats(
             raise UsageProblem(f"Không ghi được {excel}: {problem}", f"Cannot write {excel}: {problem}") from problem
         say(f"Đã ghi {excel}.", f"{excel} was written.")
     if as_json:
-        print_json(exports.as_dict(found))
+        print_json(exports.as_dict(found, most=len(found.lines)))
     elif as_csv:
         sys.stdout.write(exports.as_csv(found).decode())
     elif excel is None:
@@ -99,7 +100,9 @@ def stats(
 
 def _show(found: "Statistics") -> None:
     span = found.last if found.first == found.last else f"{found.first} … {found.last}"
-    rows = [(f"{visible(each.name) or each.organ}\n{each.organ}", *_cells(each.summary)) for each in found.lines]
+    rows = [
+        (f"{visible(each.name) or each.organ}\n{each.organ}", *_cells(each.summary)) for each in found.lines[:SHOWN]
+    ]
     rows.append(("Tổng / total", *_cells(found.whole)))
     console().print(table(f"{visible(found.name) or 'Toàn trục / whole hub'} · {span}", HEADINGS, rows))
 

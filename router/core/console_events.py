@@ -16,6 +16,7 @@ CONSOLE_EVENTS: Final[tuple[EventRow, ...]] = (
         "the registry was changed",
         "what",
         "organ",
+        "agent",
         "added",
         "changed",
         "ended",

@@ -263,8 +263,7 @@ def _step(each: Happening) -> Iterator[tuple[str, str, int]]:
     yield HUB, f"{Measure.STEP.value}{each.name.removeprefix('leg.')}", 1
     if each.name in (EventName.LEG_QUEUED.value, EventName.LEG_HELD.value) and each.first:
         yield from _of(each.recipient, Measure.RECEIVED.value)
-        if each.sender:
-            yield each.sender, Measure.COPIES.value, 1
+        yield from _of(each.sender, Measure.COPIES.value)
     if each.name == EventName.LEG_DELIVERED.value:
         yield from _of(each.recipient, Measure.DELIVERED.value)
         yield from _latency(Measure.DELIVERY, each)

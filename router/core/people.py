@@ -25,6 +25,7 @@ class Right(StrEnum):
     ACT = "act"  # resend, return, hold, release, forward
     REGISTER = "register"  # change the registry
     AUDIT = "audit"  # who did what, when and why
+    KEYS = "keys"  # what the hub signs with and whom it trusts; nothing secret
     ADMINISTER = "administer"  # people, settings, the machine
 
 
@@ -32,8 +33,8 @@ RIGHTS: Final[Mapping[Role, frozenset[Right]]] = MappingProxyType(
     {
         Role.VIEWER: frozenset({Right.SEE}),
         Role.OPERATOR: frozenset({Right.SEE, Right.ACT}),
-        Role.REGISTRAR: frozenset({Right.SEE, Right.REGISTER}),
-        Role.AUDITOR: frozenset({Right.SEE, Right.CONTENT, Right.AUDIT}),
+        Role.REGISTRAR: frozenset({Right.SEE, Right.REGISTER, Right.KEYS}),
+        Role.AUDITOR: frozenset({Right.SEE, Right.CONTENT, Right.AUDIT, Right.KEYS}),
         Role.ADMINISTRATOR: frozenset(Right),
     }
 )

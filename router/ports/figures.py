@@ -86,11 +86,23 @@ class Figures(Protocol):
         and these measures or those whose name begins with `family` (all of them when neither is given)."""
         ...
 
+    def gathered(self, periods: Collection[str], lines: Mapping[str, str], *, others: bool) -> Sequence[Sum]:
+        """Sums of organs by the line that they belong to (organ → line), which stands as the organ. With `others`
+        those of organs without a line, too, each by itself; never the hub's own."""
+        ...
+
+    def slowest(
+        self, periods: Collection[str], *, family: str, organs: Collection[str] | None, fewest: int, limit: int
+    ) -> Sequence[tuple[str, int, int]]:
+        """(organ, bin of the median, count) of sums whose names are `family` and the number of a bin, over periods: the
+        highest medians first, then by organ; of those with `fewest` at least. Organs as in `sums`."""
+        ...
+
     def series(
-        self, periods: tuple[str, str], *, organs: Collection[str] | None = None, measures: Collection[str]
+        self, periods: Collection[str], *, organs: Collection[str] | None = None, measures: Collection[str]
     ) -> Sequence[tuple[str, str, str, int]]:
-        """(period, kind, measure, sum) between two periods of one length, both included. Organs as in `sums`, except
-        that None stands for the hub's own."""
+        """(period, kind, measure, sum) of these periods, in their order by name. Organs as in `sums`, except that None
+        stands for the hub's own."""
         ...
 
     def totals(self) -> Sequence[tuple[str, str, int]]:

@@ -1,6 +1,6 @@
 """What every memory of figures must do: count the log once, sum it up, and say what stands."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -119,7 +119,7 @@ def test_a_document_is_counted_with_its_sender_its_recipients_and_the_hub(house:
 
     assert [house.value("sent", each) for each in ("", SENDER, RECIPIENT)] == [1, 1, 0]
     assert [house.value("received", each) for each in ("", SENDER, RECIPIENT, OTHER)] == [2, 0, 1, 1]
-    assert [house.value("copies", each) for each in ("", SENDER)] == [0, 2]
+    assert [house.value("copies", each) for each in ("", SENDER, RECIPIENT)] == [2, 2, 0]
     assert house.value("electronic", SENDER) == house.value("same-day", SENDER) == 1
     periods = (DAY, "2026-03-02T18", "2026-03-02T18:59", "2026-03-02T19", "2026-03-03")
     assert [house.value("sent", SENDER, period=each) for each in periods] == [1, 1, 1, 0, 0]
@@ -188,6 +188,41 @@ def test_a_refusal_is_counted_by_its_codes_and_not_with_a_sender_that_is_not_pro
     assert house.value("code:signature.missing", SENDER) == 0
 
 
+def test_sums_are_gathered_under_the_lines_that_they_belong_to(house: House) -> None:
+    counted = {Cell(MONTH, organ, "new", "sent"): n for n, organ in enumerate(("", "A", "B", "C", "D"), start=1)}
+    house.figures.add({**counted, Cell("2026-04", "A", "new", "sent"): 10}, after=0, upto=1)
+    lines = {"A": "P", "B": "P", "C": "C"}
+
+    def gathered(*periods: str, others: bool) -> dict[str, int]:
+        return {each.organ: each.value for each in house.figures.gathered(periods, lines, others=others)}
+
+    assert gathered(MONTH, others=False) == {"P": 5, "C": 4}
+    assert gathered(MONTH, "2026-04", others=True) == {"P": 15, "C": 4, "D": 5}
+    assert house.figures.gathered([MONTH], {}, others=False) == ()
+
+
+def test_the_slowest_are_those_with_the_highest_median(house: House) -> None:
+    bins = {"A": {10: 1, 20: 1, 30: 1}, "B": {10: 2, 90: 2}, "C": {50: 2}, "D": {25: 3, 100: 1}, "E": {20: 3}}
+    cells = {
+        Cell(MONTH, organ, "new", f"span-03:{number}"): count
+        for organ, found in bins.items()
+        for number, count in found.items()
+    }
+    cells |= {Cell(MONTH, "", "new", "span-03:99"): 9, Cell(MONTH, "A", "new", "span-01:99"): 9}
+    house.figures.add(cells, after=0, upto=1)
+
+    def slowest(organs: list[str] | None, limit: int) -> Sequence[tuple[str, int, int]]:
+        return house.figures.slowest([MONTH], family="span-03:", organs=organs, fewest=3, limit=limit)
+
+    assert slowest(None, 9) == (
+        ("D", 25, 4),
+        ("A", 20, 3),
+        ("E", 20, 3),
+        ("B", 10, 4),
+    )
+    assert slowest(["A", "B", "C"], 1) == (("A", 20, 3),)
+
+
 def test_sums_by_the_hour_and_minute_are_pruned_and_those_by_day_and_month_stay(house: House) -> None:
     a_document_on_its_way(house.store)
     house.count()
@@ -199,9 +234,10 @@ def test_sums_by_the_hour_and_minute_are_pruned_and_those_by_day_and_month_stay(
 def test_a_series_has_the_periods_of_one_length_only(house: House) -> None:
     a_document_on_its_way(house.store)
     house.count()
-    assert house.figures.series(("2026-03-01", "2026-03-31"), measures=["sent"]) == ((DAY, "new", "sent", 1),)
-    hours = house.figures.series(("2026-03-02T00", "2026-03-02T23"), organs=[OTHER], measures=["sent", "received"])
-    assert hours == (("2026-03-02T18", "new", "received", 1),)
+    days, hours = ([f"2026-03-{n:02}" for n in range(1, 32)], [f"2026-03-02T{n:02}" for n in range(24)])
+    assert house.figures.series(days, measures=["sent"]) == ((DAY, "new", "sent", 1),)
+    found = house.figures.series(hours, organs=[OTHER], measures=["sent", "received"])
+    assert found == (("2026-03-02T18", "new", "received", 1),)
 
 
 def test_totals_are_the_hubs_over_all_months(house: House) -> None:

@@ -165,3 +165,18 @@ def test_other_databases_are_refused(url: str) -> None:
 @pytest.mark.parametrize("url", ["postgresql://u@h/d", "postgres://u@h/d", "postgresql+psycopg://u@h/d"])
 def test_postgresql_by_any_name_means_the_same_driver(url: str) -> None:
     assert normal_url(url).drivername == "postgresql+psycopg"
+
+
+def test_copies_of_the_whole_hub_are_those_of_all_senders(empty_url: str) -> None:
+    """Before, they were summed up with their senders only."""
+    upgrade(empty_url, to="0009")
+    engine = open_engine(empty_url)
+    with engine.begin() as connection:
+        for organ, value in (("H1", 2), ("H2", 3)):
+            row = {"organ": organ, "value": value}
+            connection.execute(text("INSERT INTO figures VALUES ('2026-03', :organ, 'new', 'copies', :value)"), row)
+    upgrade(empty_url)
+    with engine.connect() as connection:
+        found = connection.execute(text("SELECT value FROM figures WHERE organ = '' AND measure = 'copies'")).all()
+    engine.dispose()
+    assert [tuple(each) for each in found] == [(5,)]

@@ -78,6 +78,10 @@ async def test_the_console_runs_alone_beside_a_hub(tmp_path: Path) -> None:
     async with console_alone(config, port) as process, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
         await answers(client)
         await signs_in_and_looks_around(client)
+        seen = (await client.get(f"{BASE}/overview.json")).json()
+        assert {each["part"]: each["works"] for each in seen["parts"]} == {"broker": False, "database": True}
+        assert (seen["workers"], seen["sees_processes"]) == (None, False)
+        assert "truc run" in (await client.get(f"{BASE}/overview")).text
 
         taken = truc("console", "--port", str(port), "--config", str(config))
         assert (taken.returncode, str(port) in taken.stderr) == (3, True)

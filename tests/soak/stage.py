@@ -17,9 +17,6 @@ from urllib.parse import quote
 import aio_pika
 
 from router.adapters import topology
-from router.app.parts import open_store
-from router.services.registration.registrar import add_agent
-from router.settings import load_settings
 from tests.soak.actors import ROOT, Actor
 from tests.soak.country import AGENTS, Country, found, write_agent
 from tests.soak.proxy import Gate
@@ -131,19 +128,15 @@ class Stage:
         for kind in ("anchors", "intermediates"):  # revocation lists come by HTTP alone
             shutil.copytree(self.country.pki / kind, hub / "trust" / kind, dirs_exist_ok=True)
         self.truc("registry", "import", str(self.country.registry))
-        store = open_store(load_settings(self.config))
-        try:
-            for name in AGENTS:
-                write_agent(
-                    self.country,
-                    name,
-                    amqp_url=self.broker_url(name, port=self.agent_gate.port),
-                    blob_url=f"http://127.0.0.1:{self.http_port}/-/blobs",
-                    blob_token=add_agent(store, name),
-                    resend_after=self.setting.resend_after,
-                )
-        finally:
-            store.close()
+        for name in AGENTS:
+            write_agent(
+                self.country,
+                name,
+                amqp_url=self.broker_url(name, port=self.agent_gate.port),
+                blob_url=f"http://127.0.0.1:{self.http_port}/-/blobs",
+                blob_token=json.loads(self.truc("registry", "agent", "add", name, "--json"))["token"],
+                resend_after=self.setting.resend_after,
+            )
 
     async def declare(self) -> None:
         """The hub's queues, with members on every node that runs."""

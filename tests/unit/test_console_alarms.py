@@ -161,6 +161,18 @@ async def test_who_may_only_look_quiets_nothing(house: ConsoleHouse, role: Role)
     assert state_of(house) is AlarmState.RAISED
 
 
+@pytest.mark.parametrize("kind", list(AlarmKind))
+async def test_the_hint_of_an_alarm_leads_to_a_page_that_is_there(house: ConsoleHouse, kind: AlarmKind) -> None:
+    subject = {AlarmKind.OVERDUE: "not-received", AlarmKind.CERTIFICATE: "H41.01"}.get(kind, "so-y-te")
+    house.memories.alarms.keep([alarm(kind, subject, id=f"new-{kind}", state=AlarmState.RECOVERED, ended_at=MORNING)])
+    async with house.browser(Role.ADMINISTRATOR) as browser:
+        page = (await browser.data(f"/alarms/new-{kind}"))["page"]
+        assert (await browser.get(page.removeprefix("/console"))).status_code == 200
+        listed = (await browser.get("/alarms")).text
+    assert 'href="/console/work/dead"' in listed
+    assert "truc dead list" in listed
+
+
 async def test_without_alarms_the_page_says_so() -> None:
     async with ConsoleHouse().browser(Role.VIEWER) as browser:
         assert "Không có cảnh báo nào" in (await browser.get("/alarms")).text

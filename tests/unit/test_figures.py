@@ -1,6 +1,7 @@
 """Figures: medians, periods, the tree, the sums of a happening, and what the commands say of them."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -17,15 +18,18 @@ from router.core.figures import Cell, Happening, Kind, kind_of, months_between, 
 from router.core.people import EVERYTHING, Scope
 from router.core.registry import OrganRecord, Registry
 from router.core.summaries import median_of, summed_up
+from router.ports import StoreUnavailable
 from router.services.figures.counting import Counting
 from router.services.figures.exports import harmless
 from router.services.figures.overview import overview
 from router.services.figures.readings import Readings
+from router.services.figures.remembered import Kept, Remembered
 from router.services.figures.statistics import months_before, statistics
 from tests.support.console import Hands
 from tests.support.hub_tables import make_tables
-from tests.support.records import NOON
+from tests.support.records import MINUTE, NOON
 
+HOUR = timedelta(hours=1)
 HAPPENED = Happening(
     seq=1,
     name="message.accepted",
@@ -120,7 +124,7 @@ def lines_of(registry: Registry, scope: Scope = EVERYTHING, *, root: str = "") -
     figures = MemoryFigures(MemoryStore())
     cells = {Cell("2026-03", code, "new", "sent"): 1 for code in [*registry.organs, "GONE"]}
     figures.add(cells, after=0, upto=1)
-    found = statistics(figures, registry, scope, root=root, first="2026-03", last="2026-03")
+    found = statistics(figures, registry, scope, root=root, first="2026-03", last="2026-03", now=NOON)
     return {} if found is None else {each.organ: each.summary.sent for each in found.lines}
 
 
@@ -222,6 +226,76 @@ async def test_top_shows_what_the_overview_shows() -> None:
     assert (told["last_hour"], told["minutes"][-3:]) == (5, [5, 0, 0])
     assert bars([0, 1, 2]) == "▁▄█"
     assert bars([]) == ""
+
+
+def test_a_small_month_reckoned_by_hand() -> None:
+    """H1 sends four documents, three of them without paper, three on the day of signing, to H2 and H3: six copies. H2
+    answers its four after 1, 2, 3 and 40 hours, the last one late; H3 gives one back, and lets the deadline of the
+    other pass. A status is no document."""
+    signed = date(2026, 3, 2)
+    sent = replace(HAPPENED, received_at=NOON, promulgation_date=signed, arrived_on=signed, facts={"paper": "0"})
+    with_paper = replace(sent, facts={"paper": "1"}, promulgation_date=date(2026, 3, 1))
+    copy = replace(HAPPENED, name="leg.queued", received_at=NOON, recipient="H2")
+    other = replace(copy, recipient="H3")
+    late = {"deadline": "not-received"}
+    hours = (1, 2, 3, 40)
+    happened = [
+        *(sent, sent, sent, with_paper, replace(sent, kind=Kind.STATUS)),
+        *([copy] * 4 + [other] * 2),
+        *(replace(copy, name="leg.status", at=NOON + each * HOUR, facts={"code": "03"}) for each in hours),
+        replace(copy, name="leg.overdue", facts=late),
+        replace(copy, name="leg.back-in-time", facts=late),
+        replace(other, name="leg.status", at=NOON + HOUR, facts={"code": "02"}),
+        replace(other, name="leg.overdue", facts=late),
+    ]
+    of = {
+        organ: summed_up(
+            (cell.kind, cell.measure, value)
+            for cell, value in tallied(happened).items()
+            if (cell.organ, cell.period) == (organ, "2026-03")
+        )
+        for organ in ("", "H1", "H2", "H3")
+    }
+    for sender in ("", "H1"):
+        assert (of[sender].sent, of[sender].copies, of[sender].electronic, of[sender].same_day) == (4, 6, 0.75, 0.75)
+    assert (of["H2"].received, of["H2"].answered, of["H2"].on_time, of["H2"].late) == (4, 4, 3, 1)
+    assert of["H2"].on_time_share == 0.75
+    assert of["H2"].median_03 is not None
+    assert of["H2"].median_03 / HOUR == pytest.approx(2, rel=0.05)
+    assert (of["H3"].received, of["H3"].given_back, of["H3"].on_time, of["H3"].late) == (2, 1, 1, 1)
+    assert (of[""].received, of[""].answered, of[""].on_time, of[""].late) == (6, 5, 4, 2)
+
+
+# ── What is kept for a while ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_what_is_kept_is_given_out_until_it_is_too_old_and_reckoned_anew_behind_the_asker() -> None:
+    waiting: list[Callable[[], None]] = []
+    kept: Remembered[int] = Remembered(Kept(fresh=MINUTE, longest=5 * MINUTE), spawn=waiting.append, most=2)
+    values = iter(range(10))
+
+    def at(minutes: float, key: str = "a") -> int:
+        return kept.get(key, lambda: next(values), now=NOON + minutes * MINUTE)[1]
+
+    assert [at(0), at(0.5)] == [0, 0]
+    assert [at(2), at(2), len(waiting)] == [0, 0, 1]
+    waiting.pop()()
+    assert [at(2), at(8)] == [1, 2]
+    assert [at(8, "b"), at(8, "c"), at(8)] == [3, 4, 5]  # the first was forgotten for them
+
+
+def test_what_fails_is_not_kept_and_an_older_value_outlives_it() -> None:
+    kept: Remembered[int] = Remembered(Kept(fresh=MINUTE, longest=5 * MINUTE), spawn=lambda work: work())
+
+    def away() -> int:
+        raise StoreUnavailable("away")
+
+    with pytest.raises(StoreUnavailable):
+        kept.get("a", away, now=NOON)
+    assert kept.get("a", lambda: 1, now=NOON) == (NOON, 1)
+    assert kept.get("a", away, now=NOON + 2 * MINUTE) == (NOON, 1)
+    assert kept.get("a", lambda: 2, now=NOON + 3 * MINUTE) == (NOON, 1)
+    assert kept.get("a", away, now=NOON + 3 * MINUTE)[1] == 2
 
 
 def test_counting_an_empty_log_ends_at_once() -> None:

@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from router.adapters.memory_registry_desk import MemoryRegistryDesk
 from router.adapters.memory_store import MemoryStore
 from router.core.registry import AgentRecord, CertificateRecord, OrganRecord, OrganState, Registry
 from router.services.registration import registrar
+from router.services.registration.agents import add_agent
 from router.services.registration.registrar import ImportPlan, apply_import, plan_import
 from router.services.registration.registry_file import CertificateUnreadable, FileRow, Problem, read_registry_file
 from tests.support.pki import Pki
@@ -294,10 +296,24 @@ def test_an_unknown_organ_cannot_be_locked() -> None:
     assert registrar.unlock(MemoryStore(), "H1") is None
 
 
+def token_for(store: MemoryStore, name: str, *, title: str = "") -> str:
+    desk = MemoryRegistryDesk(store)
+    token = add_agent(desk, store.registry(), name, title=title, actor="admin:lan", reason="cần", now=NOW)
+    assert token is not None
+    return token
+
+
+def test_nobody_gets_a_token_while_the_registry_is_changed() -> None:
+    store = MemoryStore()
+    seen = store.registry()
+    store.put_organs([OrganRecord(code="H1", name="Một")])
+    assert add_agent(MemoryRegistryDesk(store), seen, "a", actor="admin:lan", reason="", now=NOW) is None
+    assert store.registry().agents == {}
+
+
 def test_a_token_is_kept_as_its_digest_only_and_a_new_one_replaces_it() -> None:
     store = MemoryStore()
-    first = registrar.add_agent(store, "a", title="Sở A")
-    second = registrar.add_agent(store, "a")
+    first, second = token_for(store, "a", title="Sở A"), token_for(store, "a")
 
     kept = store.registry().agents["a"]
     assert first != second
@@ -308,6 +324,6 @@ def test_a_token_is_kept_as_its_digest_only_and_a_new_one_replaces_it() -> None:
 def test_a_new_token_leaves_the_certificates_alone() -> None:
     store = MemoryStore()
     store.put_certificates([CertificateRecord(organ="H1", fingerprint="ab", subject="CN=x", pem="PEM")])
-    registrar.add_agent(store, "a")
+    token_for(store, "a")
 
     assert store.registry().certificates == {"H1": frozenset({"ab"})}

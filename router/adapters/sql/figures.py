@@ -12,6 +12,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from router.adapters.sql.among import among
 from router.adapters.sql.engine import WRITES, is_sqlite, told_as_ports
+from router.adapters.sql.figures_gathering import gathered, slowest_question
 from router.adapters.sql.figures_standing import standing_of
 from router.adapters.sql.figures_tables import FIGURES, FIGURES_MARK
 from router.adapters.sql.rows import Row, from_time, to_time
@@ -79,9 +80,8 @@ class SqlFigures:
         if organs is None:
             wanted.append(FIGURES.c.organ > HUB)
         else:
-            wanted.append(among(FIGURES.c.organ, organs, sqlite=self._sqlite))
-        named = FIGURES.c.measure.in_(sorted(measures))
-        begins = and_(FIGURES.c.measure >= family, FIGURES.c.measure < family + "\U0010ffff")
+            wanted.append(self._of(organs))
+        named, begins = FIGURES.c.measure.in_(sorted(measures)), _named(family)
         if measures or family:
             wanted.append(or_(named, begins) if family else named)
         groups = (FIGURES.c.organ, FIGURES.c.kind, FIGURES.c.measure)
@@ -92,19 +92,29 @@ class SqlFigures:
             )
         )
 
+    def gathered(self, periods: Collection[str], lines: Mapping[str, str], *, others: bool) -> Sequence[Sum]:
+        return self._ask(lambda connection: gathered(connection, periods, lines, others=others, sqlite=self._sqlite))
+
+    def slowest(
+        self, periods: Collection[str], *, family: str, organs: Collection[str] | None, fewest: int, limit: int
+    ) -> Sequence[tuple[str, int, int]]:
+        wanted = [among(FIGURES.c.period, periods, sqlite=self._sqlite), _named(family)]
+        wanted.append(FIGURES.c.organ > HUB if organs is None else self._of(organs))
+        question = slowest_question(wanted, family=family, fewest=fewest, limit=limit)
+        return self._ask(
+            lambda connection: tuple((row[0], int(row[1]), int(row[2])) for row in _rows(connection, question))
+        )
+
     def series(
-        self, periods: tuple[str, str], *, organs: Collection[str] | None = None, measures: Collection[str]
+        self, periods: Collection[str], *, organs: Collection[str] | None = None, measures: Collection[str]
     ) -> Sequence[tuple[str, str, str, int]]:
-        first, last = periods
         groups = (FIGURES.c.period, FIGURES.c.kind, FIGURES.c.measure)
         question = (
             select(*groups, func.sum(FIGURES.c.value))
             .where(
-                FIGURES.c.period >= first,
-                FIGURES.c.period <= last,
-                func.length(FIGURES.c.period) == len(first),
+                among(FIGURES.c.period, periods, sqlite=self._sqlite),
                 FIGURES.c.measure.in_(sorted(measures)),
-                among(FIGURES.c.organ, (HUB,) if organs is None else organs, sqlite=self._sqlite),
+                FIGURES.c.organ == HUB if organs is None else self._of(organs),
             )
             .group_by(*groups)
             .order_by(*groups)
@@ -113,7 +123,9 @@ class SqlFigures:
 
     def totals(self) -> Sequence[tuple[str, str, int]]:
         def ask(connection: Connection) -> Sequence[tuple[str, str, int]]:
-            first, last = connection.execute(select(func.min(FIGURES.c.period), func.max(FIGURES.c.period))).one()
+            # Each by itself: asked for both at once, SQLite reads the whole index.
+            ends = (select(each(FIGURES.c.period)).scalar_subquery() for each in (func.min, func.max))
+            first, last = connection.execute(select(*ends)).one()
             if first is None:
                 return ()
             groups = (FIGURES.c.kind, FIGURES.c.measure)
@@ -180,6 +192,9 @@ class SqlFigures:
             found.setdefault((leg_id, code), message_id)
         return found
 
+    def _of(self, organs: Collection[str]) -> ColumnElement[bool]:
+        return among(FIGURES.c.organ, organs, sqlite=self._sqlite)
+
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
         with (
@@ -194,6 +209,11 @@ class SqlFigures:
     def _ask(self, question: Callable[[Connection], T]) -> T:
         with told_as_ports(), self._engine.connect() as connection, connection.begin():
             return question(connection)
+
+
+def _named(family: str) -> ColumnElement[bool]:
+    """Measures whose name begins so."""
+    return and_(FIGURES.c.measure >= family, FIGURES.c.measure < family + "\U0010ffff")
 
 
 def _mark(connection: Connection) -> int:

@@ -39,6 +39,8 @@ def glance_as_dict(glance: Glance, *, now: datetime, everything: bool) -> dict[s
     """What the page and its twin show. What belongs to no organ is there only for who sees everything."""
     seen, standing = glance.overview, glance.overview.standing
     return {
+        "at": glance.at,
+        "slowest_at": glance.slowest_at,
         "minutes": _flow(seen.minutes),
         "hours": _flow(seen.hours),
         "days": _flow(seen.days),
@@ -82,6 +84,8 @@ def glance_as_dict(glance: Glance, *, now: datetime, everything: bool) -> dict[s
             for each in seen.slowest
         ],
         "parts": [{"part": part, "works": not problem, "problem": problem} for part, problem in glance.parts.items()],
+        "workers": glance.reading.workers if everything else None,
+        "sees_processes": glance.reading.sees_processes,
         "certificates": {
             "days_left": dict(glance.endings.days_left) if everything else {},
             "organs": [{"within_days": days, "count": count} for days, count in glance.endings.organs.items()],

@@ -81,7 +81,8 @@ class StatisticsPages:
         return Download(name=f"{_name(asked)}.xlsx", media_type=EXCEL, content=exports.as_workbook(found))
 
     def _found(self, asked: _Asked, scope: Scope) -> Statistics | None:
-        return self._rooms.figures.statistics(scope, root=asked.root, first=asked.first, last=asked.last)
+        now = self._rooms.clock.now()
+        return self._rooms.figures.statistics(scope, root=asked.root, first=asked.first, last=asked.last, now=now)
 
     def _asked(self, request: Request, person: Person) -> _Asked:
         """This month of the person's own subtree, unless something else was asked for."""

@@ -12,6 +12,7 @@ from router.console.shell.words import Words
 from router.core.applications import Application, ApplicationKind, ApplicationState
 from router.core.people import Person, Scope
 from router.core.registry import Registry
+from router.core.work_lists import Count
 from router.services.registration import applications
 from router.services.registration.importing import may_name
 
@@ -47,11 +48,12 @@ class ApplicationPages:
     def reject(self, ask: Ask) -> ActionAnswer:
         return self._decide(ask, approves=False)
 
-    def number(self, scope: Scope) -> int:
+    def number(self, scope: Scope) -> Count:
         """How many are open."""
         registry = self._rooms.store.registry()
-        found = self._rooms.store.applications(state=ApplicationState.OPEN, limit=LISTED)
-        return sum(sees_application(registry, scope, each) for each in found)
+        found = self._rooms.store.applications(state=ApplicationState.OPEN, limit=LISTED + 1)
+        seen = sum(sees_application(registry, scope, each) for each in found[:LISTED])
+        return Count(seen, more=len(found) > LISTED)
 
     def _decide(self, ask: Ask, *, approves: bool) -> ActionAnswer:
         store = self._rooms.store

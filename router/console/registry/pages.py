@@ -20,6 +20,7 @@ from router.core.people import Person, Scope
 from router.core.registry import OrganRecord, Registry
 from router.core.routing import hold_of, present_code
 from router.services.registration.certificate_shelf import ShelfRow, standing_of
+from router.services.registration.keyring import keyring_of, ring_as_dict
 from router.services.registration.organ_tree import Branch
 
 PAGE_ROWS: Final = 50
@@ -131,6 +132,14 @@ class RegistryPages:
     def merge(self, _request: Request, _person: Person, _scope: Scope) -> Page:
         """The form for a merger."""
         return Page(template="registry/merge.html", title=Words("Sáp nhập cơ quan", "Merge organs"), data={})
+
+    def keys(self, _request: Request, _person: Person, scope: Scope) -> Page | NotThere:
+        """What the hub signs with and whom it trusts: the whole hub's business, for who sees the whole hub."""
+        if not scope.everything:
+            return NotThere()
+        now = self._rooms.clock.now()
+        ring = keyring_of(self._rooms.own_keys(), self._bureau.material(), now=now)
+        return Page(template="registry/keys.html", title=Words("Khóa", "Keys"), data=ring_as_dict(ring, now=now))
 
     def _branch(self, registry: Registry, branch: Branch) -> dict[str, Any]:
         bound = len(registry.certificates.get(branch.organ.code, ()))

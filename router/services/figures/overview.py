@@ -1,7 +1,7 @@
 """The hub at a glance, as far as somebody sees."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -9,7 +9,7 @@ from typing import Final
 from router.core.figures import HUB, SPAN_CODES, Measure, day_of, hour_of, minute_of
 from router.core.people import Scope
 from router.core.registry import Registry
-from router.core.summaries import median_of
+from router.core.summaries import span_of
 from router.ports.figures import Figures, Standing
 from router.services.figures.statistics import Point, months_before, points, this_month
 
@@ -36,7 +36,7 @@ class Slow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Overview:
+class Flow:
     """`minutes`, `hours` and `days` are without gaps, the latest last; the last minute is not complete."""
 
     minutes: Sequence[Point]
@@ -44,27 +44,60 @@ class Overview:
     days: Sequence[Point]
     standing: Standing
     refusals: Sequence[tuple[str, int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview(Flow):
+    """The flow with the slowest recipients."""
+
     slowest: Sequence[Slow]
 
 
 def overview(figures: Figures, registry: Registry, scope: Scope, *, now: datetime) -> Overview:
     """Raises StoreUnavailable."""
+    found = flow_of(figures, scope, now=now)
+    return overview_of(found, slowest_of(figures, registry, scope, now=now))
+
+
+def overview_of(found: Flow, slowest: Sequence[Slow]) -> Overview:
+    return Overview(
+        minutes=found.minutes,
+        hours=found.hours,
+        days=found.days,
+        standing=found.standing,
+        refusals=found.refusals,
+        slowest=slowest,
+    )
+
+
+def flow_of(figures: Figures, scope: Scope, *, now: datetime, standing: Standing | None = None) -> Flow:
+    """`standing` is what stands now, where it is known. Raises StoreUnavailable."""
     organs = scope.organs
 
     def flow(count: int, step: timedelta, name: Callable[[datetime], str]) -> Sequence[Point]:
         names = [name(now - step * back) for back in reversed(range(count))]
-        series = figures.series((names[0], names[-1]), organs=organs, measures=_FLOW)
+        series = figures.series(names, organs=organs, measures=_FLOW)
         known = {each.period: each for each in points(series)}
         return tuple(known.get(each, Point(period=each, sent=0, received=0, refused=0)) for each in names)
 
-    return Overview(
+    return Flow(
         minutes=flow(MINUTES, timedelta(minutes=1), minute_of),
         hours=flow(HOURS, timedelta(hours=1), hour_of),
         days=flow(DAYS, timedelta(days=1), day_of),
-        standing=figures.standing(organs=organs),
+        standing=standing if standing is not None else figures.standing(organs=organs),
         refusals=_refusals(figures, organs, now=now),
-        slowest=_slowest(figures, registry, organs, now=now),
     )
+
+
+def slowest_of(figures: Figures, registry: Registry, scope: Scope, *, now: datetime) -> Sequence[Slow]:
+    """Raises StoreUnavailable."""
+    months = months_before(this_month(now), 2)
+    family = f"{Measure.SPAN.value}{SPAN_CODES[1]}:"
+    found = figures.slowest(months, family=family, organs=scope.organs, fewest=FEWEST, limit=MOST_SLOW)
+    late: Counter[str] = Counter()
+    for each in figures.sums(months, organs=[organ for organ, _, _ in found], measures=[Measure.LATE.value]):
+        late[each.organ] += each.value
+    return tuple(_slow(organ, number, count, late[organ], registry) for organ, number, count in found)
 
 
 def _refusals(figures: Figures, organs: Collection[str] | None, *, now: datetime) -> Sequence[tuple[str, int]]:
@@ -76,25 +109,12 @@ def _refusals(figures: Figures, organs: Collection[str] | None, *, now: datetime
     return tuple(sorted(counted.items(), key=lambda each: (-each[1], each[0]))[:MOST_CODES])
 
 
-def _slowest(figures: Figures, registry: Registry, organs: Collection[str] | None, *, now: datetime) -> Sequence[Slow]:
-    received = f"{Measure.SPAN.value}{SPAN_CODES[1]}:"
-    bins: dict[str, Counter[int]] = {}
-    late: Counter[str] = Counter()
-    months = months_before(this_month(now), 2)
-    for each in figures.sums(months, organs=organs, measures=[Measure.LATE.value], family=received):
-        if each.measure.startswith(received):
-            bins.setdefault(each.organ, Counter())[int(each.measure.removeprefix(received))] += each.value
-        else:
-            late[each.organ] += each.value
-    found = [_slow(organ, counts, late[organ], registry) for organ, counts in bins.items() if counts.total() >= FEWEST]
-    slow = [each for each in found if each is not None]
-    return tuple(sorted(slow, key=lambda each: (-each.median, each.organ))[:MOST_SLOW])
-
-
-def _slow(organ: str, counts: Mapping[int, int], late: int, registry: Registry) -> Slow | None:
-    median = median_of(counts)
+def _slow(organ: str, number: int, answered: int, late: int, registry: Registry) -> Slow:
     known = registry.organ(organ)
-    if median is None:
-        return None
-    name = known.name if known is not None else ""
-    return Slow(organ=organ, name=name, median=median, answered=sum(counts.values()), late=late)
+    return Slow(
+        organ=organ,
+        name=known.name if known is not None else "",
+        median=span_of(number),
+        answered=answered,
+        late=late,
+    )

@@ -2,18 +2,24 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from edxml_schemas.contract import Urgency, ingest_queue
+from router.core.log_lag import Lag, LogReader
 from router.ports import BrokerUnavailable, Clock, QueueDepth, StoreUnavailable
 from router.ports.figures import Figures, Standing
 from router.services.figures.certificates import Endings, endings, last_endings
+from router.services.log_lag import Lags, no_lags
 
 FRESH: Final = timedelta(seconds=5)
 """So old may a reading be that is given out once more: many askers cost no more than one."""
 CERTIFICATES_FRESH: Final = timedelta(minutes=10)
 PATIENCE: Final = 5.0  # seconds for the broker to say how long its queues are
+
+WORKER: Final = "worker-"
+"""How the parts that are workers begin."""
 
 Probe = Callable[[], Awaitable[Mapping[str, str]]]
 """What must be there, by name (broker, database, worker-1 …): what is wrong with it, or nothing."""
@@ -24,7 +30,8 @@ Own = Callable[[], Sequence[tuple[str, datetime]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """`standing` is None when the database is away, `depths` when the broker is, or was not asked."""
+    """`standing` is None when the database is away, `depths` when the broker is, or was not asked. `lags` are of those
+    readers of the log that were asked about."""
 
     at: datetime
     parts: Mapping[str, str]
@@ -32,6 +39,19 @@ class Reading:
     totals: Sequence[tuple[str, str, int]]
     depths: Sequence[QueueDepth] | None
     endings: Endings
+    lags: Mapping[LogReader, Lag] = field(default_factory=dict)
+
+    @property
+    def workers(self) -> int | None:
+        """Who takes submissions from the broker, as the broker counts them; None when it does not say."""
+        if self.depths is None:
+            return None
+        return {each.queue: each.consumers for each in self.depths}.get(ingest_queue(Urgency.NORMAL), 0)
+
+    @property
+    def sees_processes(self) -> bool:
+        """Whether each worker is among the parts: so it is where they run."""
+        return any(name.startswith(WORKER) for name in self.parts)
 
 
 async def no_probe() -> Mapping[str, str]:
@@ -54,6 +74,7 @@ class Readings:
         probe: Probe = no_probe,
         depths: Depths | None = None,
         own: Own = no_certificates,
+        lags: Lags = no_lags,
         fresh: timedelta = FRESH,
     ) -> None:
         self.figures = figures
@@ -61,6 +82,7 @@ class Readings:
         self._probe = probe
         self._depths = depths
         self._own = own
+        self._lags = lags
         self._fresh = fresh
         self._lock = asyncio.Lock()
         self._last: Reading | None = None
@@ -84,11 +106,11 @@ class Readings:
         parts, depths, stored = await asyncio.gather(
             self._probe(), self._asked_depths(), asyncio.to_thread(self._stored, now)
         )
-        standing, totals, ends = stored
+        standing, totals, lags, ends = stored
         parts = dict(parts)
         if standing is None and not parts.get("database"):
             parts["database"] = "no answer"
-        return Reading(at=now, parts=parts, standing=standing, totals=totals, depths=depths, endings=ends)
+        return Reading(at=now, parts=parts, standing=standing, totals=totals, depths=depths, endings=ends, lags=lags)
 
     async def _asked_depths(self) -> Sequence[QueueDepth] | None:
         if self._depths is None:
@@ -99,11 +121,13 @@ class Readings:
         except (BrokerUnavailable, TimeoutError):
             return None
 
-    def _stored(self, now: datetime) -> tuple[Standing | None, Sequence[tuple[str, str, int]], Endings]:
+    def _stored(
+        self, now: datetime
+    ) -> tuple[Standing | None, Sequence[tuple[str, str, int]], Mapping[LogReader, Lag], Endings]:
         try:
-            standing, totals = self.figures.standing(), self.figures.totals()
+            standing, totals, lags = self.figures.standing(), self.figures.totals(), self._lags(now)
             if self._organs is None or not timedelta(0) <= now - self._organs[0] < CERTIFICATES_FRESH:
                 self._organs = (now, last_endings(self.figures.certificates()))
         except StoreUnavailable:
-            return None, (), endings(self._own(), {}, now=now)
-        return standing, totals, endings(self._own(), self._organs[1], now=now)
+            return None, (), {}, endings(self._own(), {}, now=now)
+        return standing, totals, lags, endings(self._own(), self._organs[1], now=now)

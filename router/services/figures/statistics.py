@@ -11,16 +11,15 @@ from router.core.people import Scope
 from router.core.registry import Registry
 from router.core.summaries import Summary, summed_up
 from router.ports.figures import Figures, Sum
+from router.services.figures.places import Drawn, Places, drawn_of, places_of
 
-LINES: Final = 2000
-"""Most lines of one page; the largest are kept."""
 HISTORY: Final = 12  # months in the chart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One organ with everything below it, or (`own`) the organ at the top by itself. `organs` counts those with
-    figures."""
+    """One organ with everything below it, or (`own`) the organ at the top by itself. `organs` counts those of the
+    registry."""
 
     organ: str
     name: str
@@ -43,7 +42,10 @@ class Point:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statistics:
-    """`root` is empty for everything. `path` are the organs above it that the asker sees, from the top."""
+    """`root` is empty for everything. `path` are the organs above it that the asker sees, from the top. `at` is when
+    it was reckoned."""
+
+    at: datetime
 
     first: str
     last: str
@@ -52,15 +54,23 @@ class Statistics:
     path: Sequence[tuple[str, str]]
     whole: Summary
     lines: Sequence[Line]
-    more: int
     days: Sequence[Point]
     months: Sequence[Point]
 
 
 def statistics(
-    figures: Figures, registry: Registry, scope: Scope, *, root: str, first: str, last: str
+    figures: Figures,
+    registry: Registry,
+    scope: Scope,
+    *,
+    root: str,
+    first: str,
+    last: str,
+    now: datetime,
+    drawn: Drawn | None = None,
 ) -> Statistics | None:
     """Of an organ's subtree (everything that the asker sees, when empty) from one month to another, both included.
+    `drawn` is the registry's tree, where it is at hand.
 
     None when there is no such organ, or the asker does not see it. Raises StoreUnavailable.
     """
@@ -68,26 +78,25 @@ def statistics(
     if root and (found is None or not scope.sees(found.code)):
         return None
     top = found.code if found is not None else HUB
-    places = _Places(registry, scope, top)
+    places = places_of(drawn or drawn_of(registry), registry, scope, top)
     everything = not top and scope.everything
-    wanted = None if everything else places.codes()
+    wanted = None if everything else list(places.lines)
     months = months_between(first, last)
-    rows = figures.sums(months, organs=wanted)
+    rows = figures.gathered(months, places.lines, others=everything)
+    # What is counted with the hub alone (a refusal whose sender is not proven) stands in no line.
     whole_rows: Iterable[Sum] = figures.sums(months, organs=[HUB]) if everything else rows
-    lines = _lines(rows, registry, places, top)
     flow = (Measure.SENT.value, Measure.RECEIVED.value, Measure.REFUSED.value)
-    history = months_before(last, HISTORY)
     return Statistics(
+        at=now,
         first=first,
         last=last,
         root=top,
         name=found.name if found is not None else "",
         path=_path(registry, scope, top),
         whole=summed_up((each.kind, each.measure, each.value) for each in whole_rows),
-        lines=lines[:LINES],
-        more=max(len(lines) - LINES, 0),
-        days=points(figures.series((f"{last}-01", f"{last}-31"), organs=wanted, measures=flow)),
-        months=points(figures.series((history[0], history[-1]), organs=wanted, measures=flow)),
+        lines=_lines(rows, registry, places, top),
+        days=points(figures.series([f"{last}-{day:02}" for day in range(1, 32)], organs=wanted, measures=flow)),
+        months=points(figures.series(months_before(last, HISTORY), organs=wanted, measures=flow)),
     )
 
 
@@ -118,66 +127,18 @@ def months_before(last: str, count: int) -> tuple[str, ...]:
     return months_between(f"{year:04}-{month + 1:02}", last)
 
 
-class _Places:
-    """Which line below the top an organ belongs to."""
-
-    def __init__(self, registry: Registry, scope: Scope, top: str) -> None:
-        self._registry = registry
-        self._scope = scope
-        self._top = top
-        self._known: dict[str, str | None] = {}
-        self.parents: set[str] = set()
-        for organ in registry.organs.values():
-            above = registry.organ(organ.parent) if organ.parent else None
-            if above is not None and above.code != organ.code:
-                self.parents.add(above.code)
-
-    def of(self, code: str) -> str | None:
-        """The code of the line; None for an organ that is not below the top or not seen."""
-        if code not in self._known:
-            self._known[code] = self._find(code)
-        return self._known[code]
-
-    def codes(self) -> list[str]:
-        """Every code, present and former, that belongs below the top."""
-        present = [code for code in self._registry.organs if self.of(code) is not None]
-        return present + [old for old in self._registry.aliases if self.of(old) is not None]
-
-    def _find(self, code: str) -> str | None:
-        organ = self._registry.organ(code)
-        if organ is None:
-            return (code if self._scope.sees(code) else None) if self._top == HUB else None
-        if not self._scope.sees(organ.code):
-            return None
-        line, seen = organ.code, {organ.code}
-        while line != self._top:
-            parent = self._registry.organs[line].parent
-            above = self._registry.organ(parent) if parent else None
-            if above is None or above.code in seen or not self._scope.sees(above.code):
-                return line if self._top == HUB else None
-            if above.code == self._top:
-                return line
-            line = above.code
-            seen.add(line)
-        return line
-
-
-def _lines(rows: Iterable[Sum], registry: Registry, places: _Places, top: str) -> list[Line]:
-    sums: dict[str, Counter[tuple[str, str]]] = {}
-    organs: dict[str, set[str]] = {}
+def _lines(rows: Iterable[Sum], registry: Registry, places: Places, top: str) -> list[Line]:
+    sums: dict[str, list[Sum]] = {}
     for each in rows:
-        line = places.of(each.organ)
-        if line is not None:
-            sums.setdefault(line, Counter())[each.kind, each.measure] += each.value
-            organs.setdefault(line, set()).add(each.organ)
+        sums.setdefault(each.organ, []).append(each)
     lines = [
         Line(
             organ=code,
             name=organ.name if (organ := registry.organ(code)) is not None else "",
-            summary=summed_up((kind, measure, value) for (kind, measure), value in found.items()),
-            organs=len(organs[code]),
+            summary=summed_up((each.kind, each.measure, each.value) for each in found),
+            organs=places.counts.get(code, 1),
             own=code == top,
-            opens=code != top and code in places.parents,
+            opens=code != top and code in places.opens,
         )
         for code, found in sums.items()
     ]

@@ -11,6 +11,7 @@ from router.core.registry import OrganRecord, OrganState
 from router.ports import Store
 from router.ports.registry_desk import RegistryDesk
 from router.services.registration.certificate_shelf import CertificateShelf, ShelfRow, row_of
+from router.services.registration.certificates import Binding, Unfit, plan_binding, plan_unbinding, write_binding
 from router.services.registration.importing import Preview, apply_preview, preview
 from router.services.registration.organ_tree import OrganTree
 from router.services.registration.registry_file import Problem
@@ -69,3 +70,17 @@ class Bureau:
     ) -> bool:
         """Lock or unlock an organ as it was seen; whether it was done. Senders are told why it is locked."""
         return set_state(self._desk, organ, state, seen=seen, actor=actor, reason=reason, now=now)
+
+    def plan_binding(self, data: bytes, organ: OrganRecord, scope: Scope, *, now: datetime) -> Binding | Unfit:
+        """What binding the certificate of a file to an organ would do."""
+        return plan_binding(data, organ, self._store.registry(), self.material(), scope=scope, now=now)
+
+    def plan_unbinding(self, fingerprint: str, organ: OrganRecord, scope: Scope, *, now: datetime) -> Binding | Unfit:
+        """What taking a certificate from an organ would do."""
+        registry = self._store.registry()
+        bound = (each for each in self._store.certificates_of(organ.code) if each.fingerprint == fingerprint)
+        return plan_unbinding(next(bound, None), organ, registry, self.material(), scope=scope, now=now)
+
+    def write_binding(self, planned: Binding, *, actor: str, reason: str, now: datetime) -> bool:
+        """Write exactly what was shown; False, and nothing is written, when the registry is another by now."""
+        return write_binding(self._desk, planned, actor=actor, reason=reason, now=now)

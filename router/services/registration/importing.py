@@ -112,15 +112,18 @@ def registry_event(
     organ: str,
     counts: Mapping[str, int],
     *,
+    agent: str = "",
     digest: str = "",
     actor: str,
     reason: str,
     now: datetime,
 ) -> Event:
-    """`what` is what was done: import, lock, unlock, merge, approve, reject."""
+    """`what` is what was done: import, lock, unlock, approve, reject, certificate-bound, certificate-unbound,
+    agent-added, agent-token. `digest` is that of a preview, or of the certificate."""
     facts = {
         "what": what,
         "organ": organ,
+        "agent": agent,
         **{name: str(counts.get(name, 0)) for name in ("added", "changed", "ended")},
         "digest": digest,
         "reason": reason,

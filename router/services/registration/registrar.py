@@ -1,8 +1,6 @@
-"""Keeps the registry: compares a file with what is there, applies it, locks and unlocks organs, adds agents."""
+"""Keeps the registry: compares a file with what is there, applies it, locks and unlocks organs."""
 
-import hashlib
-import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Final
 
@@ -11,7 +9,6 @@ from router.core.registry import AgentRecord, CertificateRecord, OrganRecord, Or
 from router.ports import Store
 from router.services.registration.registry_file import FileRow, Problem
 
-TOKEN_BYTES: Final = 32
 ENDED: Final = "ngừng hoạt động theo danh mục / ended by the registry's file"
 """Why an organ is locked that a file ended; senders are told."""
 
@@ -181,17 +178,3 @@ def _set_state(store: Store, code: str, state: OrganState, reason: str) -> Organ
 def organ_called(registry: Registry, code: str) -> OrganRecord | None:
     """The organ that a person means, by present or former code, whatever the case."""
     return registry.organ(code) or registry.organ(normalise(code))
-
-
-def add_agent(store: Store, name: str, *, title: str = "") -> str:
-    """Create an agent, or give one that is there a new token; the token before stops working.
-
-    Returns the token for the blob door. Only its digest is kept, so this is the one time to read it.
-    """
-    token = secrets.token_urlsafe(TOKEN_BYTES)
-    known: Mapping[str, AgentRecord] = store.registry().agents
-    agent = known.get(name, AgentRecord(name=name))
-    store.put_agents(
-        [replace(agent, title=title or agent.title, active=True, token_hash=hashlib.sha256(token.encode()).hexdigest())]
-    )
-    return token
