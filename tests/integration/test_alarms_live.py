@@ -301,9 +301,10 @@ async def test_every_channel_can_be_tried_and_metrics_say_how_far_readers_are_be
     for channel in ("mail", "webhook", "telegram"):
         tried = await town.truc("alarms", "test", channel, "--by", "An")
         assert tried.exit_code == 0, tried.output
-    assert town.sinks.letters()[-1][1].endswith("Tin thử / test")
-    assert town.sinks.posted()[-1]["test"] is True
-    assert "Tin thử" in town.sinks.chats()[-1]["text"]
+    # Notices of what the tests before have done may still come between.
+    assert any(subject.endswith("Tin thử / test") for _, subject, _ in town.sinks.letters())
+    assert any(each.get("test") is True for each in town.sinks.posted())
+    assert any("Tin thử" in each["text"] for each in town.sinks.chats())
     assert "fax" in str((await town.truc("alarms", "test", "fax")).exception)
     url = f"http://127.0.0.1:{town.hub.http_port}/-/metrics"
     text = (await asyncio.to_thread(httpx.get, url, timeout=10)).raise_for_status().text
