@@ -21,6 +21,7 @@ from router.core.dead import DeadLetter, DeadState
 from router.core.histories import History, Stray
 from router.core.holds import Hold
 from router.core.records import (
+    Answer,
     Attempt,
     Event,
     Leg,
@@ -87,6 +88,15 @@ class MemoryStore:
         with self._lock:
             found = [m for m in self._tables.messages.values() if message_id and m.about == message_id]
         return tuple(sorted(found, key=by_age))
+
+    def answers_naming(self, *, document_id: str, code: str, limit: int) -> Sequence[tuple[MessageRecord, Answer]]:
+        with self._lock:
+            found = [
+                (self._tables.messages[each.message_id], each)
+                for each in self._tables.answers.values()
+                if (document_id and each.document_id == document_id) or (code and each.code == code)
+            ]
+        return sorted(found, key=lambda pair: by_age(pair[0]), reverse=True)[:limit]
 
     def events_of(self, message_id: str) -> Sequence[Event]:
         with self._lock:

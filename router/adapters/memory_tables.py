@@ -8,7 +8,7 @@ from router.core.applications import Application
 from router.core.dead import DeadLetter
 from router.core.histories import History, Stored
 from router.core.holds import Hold
-from router.core.records import Attempt, Event, Leg, MessageRecord, OutboxItem, StatusRecord
+from router.core.records import Answer, Attempt, Event, Leg, MessageRecord, OutboxItem, StatusRecord
 from router.core.registry import AgentRecord, CertificateRecord, OrganRecord
 from router.core.seals import EventRow, Seal
 
@@ -21,6 +21,7 @@ class Tables:
     legs: dict[str, Leg] = field(default_factory=dict)
     legs_of: dict[str, dict[str, None]] = field(default_factory=dict)
     statuses: dict[tuple[str, str], StatusRecord] = field(default_factory=dict)
+    answers: dict[tuple[str, int], Answer] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     log: list[EventRow] = field(default_factory=list)
     seals: dict[int, Seal] = field(default_factory=dict)

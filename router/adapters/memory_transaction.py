@@ -21,6 +21,7 @@ from router.core.records import (
     MoveLeg,
     OutboxItem,
     OutboxKind,
+    PutAnswer,
     PutAttempt,
     PutDead,
     PutEvent,
@@ -120,6 +121,9 @@ class MemoryTransaction:
             case PutStatus(status):
                 key = (status.message_id, status.leg_id)
                 self._insert(tables.statuses, key, status, needs=(tables.legs, status.leg_id))
+            case PutAnswer(answer):
+                needs = (tables.messages, answer.message_id)
+                self._insert(tables.answers, (answer.message_id, answer.place), answer, needs=needs)
             case PutEvent(event):
                 tables.events.append(event)
                 self._undo.append(tables.events.pop)

@@ -256,6 +256,22 @@ class PutStatus:
     status: StatusRecord
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """That a document answers another, as one of its ResponseFor says: by DocumentId, or by code and sending organ."""
+
+    message_id: str
+    place: int
+    document_id: str
+    code: str
+    organ: str
+
+
+@dataclass(frozen=True, slots=True)
+class PutAnswer:
+    answer: Answer
+
+
 @dataclass(frozen=True, slots=True)
 class PutEvent:
     event: Event
@@ -300,6 +316,7 @@ Change = (
     | MoveLeg
     | HandOver
     | PutStatus
+    | PutAnswer
     | PutEvent
     | PutOutbox
     | DropOutbox

@@ -17,6 +17,7 @@ from router.core.lifecycle import Track, rule_of
 from router.core.policy import Policy
 from router.core.proof import message_digest, status_digest
 from router.core.records import (
+    Answer,
     Event,
     Leg,
     LegState,
@@ -54,6 +55,7 @@ class Decision:
     events: tuple[Event, ...] = ()
     outbox: tuple[OutboxItem, ...] = ()
     held: tuple[OutboxItem, ...] = ()
+    answers: tuple[Answer, ...] = ()
     trace: str = ""
     """The trace id of the message."""
 
@@ -202,8 +204,20 @@ def _accepted(
         events=tuple(events),
         outbox=tuple(outbox),
         held=tuple(held),
+        answers=tuple(_answers(message, passage)),
         trace=trace,
     )
+
+
+def _answers(message: MessageRecord, passage: Passage) -> Iterator[Answer]:
+    """What a new document answers; what a change is about stands in its record."""
+    if not isinstance(passage.envelope, Document) or message.about:
+        return
+    for place, each in enumerate(passage.envelope.response_for):
+        if each.document_id or each.code:
+            yield Answer(
+                message_id=message.id, place=place, document_id=each.document_id, code=each.code, organ=each.organ_id
+            )
 
 
 def _paper_of(passage: Passage) -> Mapping[str, str]:

@@ -11,7 +11,7 @@ from router.core.applications import Application, ApplicationState
 from router.core.dead import DeadLetter, DeadState
 from router.core.histories import History, Stray
 from router.core.holds import Hold
-from router.core.records import Attempt, Change, Event, Leg, MessageRecord, OutboxItem, StatusRecord
+from router.core.records import Answer, Attempt, Change, Event, Leg, MessageRecord, OutboxItem, StatusRecord
 from router.core.registry import AgentRecord, CertificateRecord, OrganRecord, Registry
 from router.core.seals import EventRow, Seal
 
@@ -156,6 +156,10 @@ class Store(Protocol):
 
     def messages_about(self, message_id: str) -> Sequence[MessageRecord]:
         """Statuses and changes that speak of a message, oldest first."""
+        ...
+
+    def answers_naming(self, *, document_id: str, code: str, limit: int) -> Sequence[tuple[MessageRecord, Answer]]:
+        """Accepted documents that name one of these as what they answer, the newest first. Empty names find nothing."""
         ...
 
     def events_of(self, message_id: str) -> Sequence[Event]:

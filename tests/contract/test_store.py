@@ -11,6 +11,7 @@ from edxml_schemas.findings import FindingCode, finding
 from edxml_schemas.vouched import Vouched
 from router.core.ids import message_id_of
 from router.core.records import (
+    Answer,
     Change,
     DropOutbox,
     LegState,
@@ -18,6 +19,7 @@ from router.core.records import (
     MessageState,
     MoveLeg,
     OutboxKind,
+    PutAnswer,
     PutEvent,
     PutLeg,
     PutMessage,
@@ -512,6 +514,30 @@ def test_what_speaks_of_a_message_is_found_oldest_first(store: Store) -> None:
 
     assert [each.id for each in store.messages_about("m-1")] == ["m-status", "m-update"]
     assert store.messages_about("") == ()
+
+
+def test_what_answers_a_document_is_found_by_its_id_or_its_code_newest_first(store: Store) -> None:
+    def answer(name: str, *, place: int = 0, document_id: str = "", code: str = "", organ: str = "") -> PutAnswer:
+        return PutAnswer(Answer(message_id=f"m-{name}", place=place, document_id=document_id, code=code, organ=organ))
+
+    write(
+        store,
+        *(PutMessage(message(name, received_at=NOON + n * MINUTE)) for n, name in enumerate("abcd")),
+        answer("a", document_id="H1,2026/03/02,1"),
+        answer("b", code="1/X", organ="H1"),
+        answer("b", place=1, document_id="H1,2026/03/02,1"),
+        answer("c", document_id="another", code="2/X"),
+        answer("d"),
+    )
+
+    def found(*, document_id: str = "", code: str = "", limit: int = 9) -> list[tuple[str, int]]:
+        named = store.answers_naming(document_id=document_id, code=code, limit=limit)
+        return [(sent.id, said.place) for sent, said in named]
+
+    assert set(found(document_id="H1,2026/03/02,1", code="1/X")) == {("m-b", 0), ("m-b", 1), ("m-a", 0)}
+    assert [each for each, _ in found(document_id="H1,2026/03/02,1", code="2/X")] == ["m-c", "m-b", "m-a"]
+    assert found(code="1/X", limit=1) == [("m-b", 0)]
+    assert found() == found(document_id="nobody", code="no") == []
 
 
 def test_the_backlog_counts_by_state(store: Store) -> None:

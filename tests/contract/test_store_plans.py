@@ -58,6 +58,7 @@ QUESTIONS: dict[str, Asked] = {
     "seals of": lambda c, _: seals.seals_of(c, [1, 2]),
     "find": lambda c, _: queries.find(c, "7816/UB", limit=50),
     "about": lambda c, _: queries.messages_about(c, "a"),
+    "answers": lambda c, _: queries.answers_naming(c, document_id="a", code="b", limit=9),
     "legs of": lambda c, _: queries.legs_of(c, "a"),
     "statuses of": lambda c, _: queries.statuses_of(c, ["a", "b"]),
     "events of": lambda c, _: queries.events_of(c, "a"),

@@ -213,6 +213,24 @@ async def test_changes_and_answers_are_related(house: DocumentHouse) -> None:
             response_for=(ResponseFor(organ_id=SENDER, document_id=original.document_id),),
         )
     )
+    by_code = house.desk.accept(
+        a_document(
+            sender=an_organ(H41),
+            recipients=(an_organ(SENDER),),
+            document_id=f"{H41},2026/10/01,5/Y",
+            code=Code(code_number="5", code_notation="Y"),
+            response_for=(ResponseFor(organ_id=SENDER, code=original.code),),
+        )
+    )
+    of_another = house.desk.accept(
+        a_document(
+            sender=an_organ(H41),
+            recipients=(an_organ(SENDER),),
+            document_id=f"{H41},2026/10/01,6/Y",
+            code=Code(code_number="6", code_notation="Y"),
+            response_for=(ResponseFor(organ_id=H14, code=original.code),),
+        )
+    )
     async with house.console.browser(Role.VIEWER) as browser:
         told = await browser.data(f"/documents/{original.id}")
         other = await browser.data(f"/documents/{answer.id}")
@@ -223,6 +241,8 @@ async def test_changes_and_answers_are_related(house: DocumentHouse) -> None:
 
     known = {each["message_id"]: each["relation"] for each in told["related"]}
     assert (known[revoked], known[updated], known[replaced]) == ("revokes", "updates", "replaces")
+    assert (known[answer.id], known[by_code.id]) == ("answers", "answers")
+    assert of_another.id not in known  # a document of the same number from somebody else
     assert {each["message_id"]: each["relation"] for each in other["related"]} == {original.id: "answered"}
     (row,) = (each for each in told["related"] if each["message_id"] == revoked)
     assert (row["code"], row["sender"]["code"], row["relation_text"]["vi"]) == ("1/X", SENDER, "Bị thu hồi bởi")
@@ -230,7 +250,7 @@ async def test_changes_and_answers_are_related(house: DocumentHouse) -> None:
     assert row["promulgation_date"] is not None
     assert f'<a href="/console/documents/{revoked}"><b>1/X</b></a>' in page
     assert {each["relation"] for each in theirs["related"]} == {"status"}  # the changes went to H41 alone
-    for name in (revoked, updated, replaced):
+    for name in (revoked, updated, replaced, answer.id, by_code.id):
         assert name not in str(theirs)
         assert name not in shown
 

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Select, case, func, literal, select, text, un
 
 from router.adapters.sql.rows import (
     Row,
+    answer_of,
     attempt_of,
     event_of,
     from_time,
@@ -19,6 +20,7 @@ from router.adapters.sql.rows import (
 from router.adapters.sql.statements import chunks
 from router.adapters.sql.tables import (
     AGENTS,
+    ANSWERS,
     ATTEMPTS,
     BLOBS,
     EVENTS,
@@ -30,7 +32,7 @@ from router.adapters.sql.tables import (
     STATUSES,
 )
 from router.core.ids import message_id_of
-from router.core.records import Attempt, Event, Leg, MessageRecord, MessageState, StatusRecord
+from router.core.records import Answer, Attempt, Event, Leg, MessageRecord, MessageState, StatusRecord
 from router.ports import Backlog, Promptness
 
 LAST_CHARACTER: Final = "\U0010ffff"
@@ -90,6 +92,22 @@ def messages_about(connection: Connection, message_id: str) -> Sequence[MessageR
         return ()
     question = select(MESSAGES).where(MESSAGES.c.about == message_id, text("about <> ''"))
     return _messages(connection, question.order_by(MESSAGES.c.received_at, MESSAGES.c.id))
+
+
+def answers_naming(
+    connection: Connection, *, document_id: str, code: str, limit: int
+) -> Sequence[tuple[MessageRecord, Answer]]:
+    # Each name by its own index; the conditions on emptiness are those of the partial indexes.
+    named = [
+        select(*ANSWERS.c).where(column == name, text(f"{column.name} <> ''")).limit(limit)
+        for column, name in ((ANSWERS.c.document_id, document_id), (ANSWERS.c.code, code))
+        if name
+    ]
+    answers = [answer_of(tuple(row)) for each in named for row in connection.execute(each)]
+    wanted = {each.message_id for each in answers}
+    messages = {each.id: each for each in _messages(connection, select(MESSAGES).where(MESSAGES.c.id.in_(wanted)))}
+    found = {(each.message_id, each.place): (messages[each.message_id], each) for each in answers}
+    return sorted(found.values(), key=lambda pair: (pair[0].received_at, pair[0].id), reverse=True)[:limit]
 
 
 def legs_of(connection: Connection, message_id: str) -> Sequence[Leg]:

@@ -11,6 +11,7 @@ from edxml_schemas.findings import Finding, FindingCode, Findings
 from edxml_schemas.vouched import Vouched, read_vouched
 from router.core.records import (
     NOTHING,
+    Answer,
     Attempt,
     Event,
     Leg,
@@ -197,6 +198,14 @@ def leg_of(row: Row) -> Leg:
         look_at=maybe_from_time(row[17]),
         raised=tuple(row[18].split(",")) if row[18] else (),
     )
+
+
+def answer_row(answer: Answer) -> Row:
+    return (answer.message_id, answer.place, answer.document_id, answer.code, answer.organ)
+
+
+def answer_of(row: Row) -> Answer:
+    return Answer(message_id=row[0], place=row[1], document_id=row[2], code=row[3], organ=row[4])
 
 
 def status_row(status: StatusRecord) -> Row:

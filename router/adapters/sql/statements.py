@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 from sqlalchemy import Engine, Table
 
 from edxml_schemas.contract import MessageType
-from router.adapters.sql.tables import ATTEMPTS, DEAD_LETTERS, EVENTS, LEGS, MESSAGES, OUTBOX, STATUSES
+from router.adapters.sql.tables import ANSWERS, ATTEMPTS, DEAD_LETTERS, EVENTS, LEGS, MESSAGES, OUTBOX, STATUSES
 from router.core.records import MessageState
 
 CHUNK: Final = 500
@@ -54,6 +54,7 @@ class Statements:
     hand_over: str
     """Parameters: the time, the id."""
     put_status: Put
+    put_answer: Put
     put_event: Put
     put_outbox: Put
     drop_outbox: str
@@ -87,6 +88,7 @@ def statements_for(engine: Engine) -> Statements:
         move_leg=f"UPDATE legs SET {moved} WHERE id = {mark} AND version = {mark} - 1",  # noqa: S608  names of columns
         hand_over=f"{HAND_OVER}, handed_over_at = COALESCE(handed_over_at, {mark}) WHERE id = {mark}",
         put_status=_put(STATUSES, mark, copies=copies),
+        put_answer=_put(ANSWERS, mark, copies=copies),
         put_event=_put(EVENTS, mark, copies=copies),
         put_outbox=_put(OUTBOX, mark, copies=copies),
         drop_outbox=f"DELETE FROM outbox WHERE id = {mark}",  # noqa: S608  only a parameter mark

@@ -16,7 +16,7 @@ from router.core.applications import Application, ApplicationState
 from router.core.dead import DeadLetter, DeadState
 from router.core.histories import History, Stray
 from router.core.holds import Hold
-from router.core.records import Attempt, Event, Leg, MessageRecord, StatusRecord
+from router.core.records import Answer, Attempt, Event, Leg, MessageRecord, StatusRecord
 from router.core.registry import AgentRecord, CertificateRecord, OrganRecord, Registry
 from router.core.seals import EventRow, Seal
 from router.ports import Backlog, Promptness
@@ -74,6 +74,9 @@ class SqlStore:
 
     def messages_about(self, message_id: str) -> Sequence[MessageRecord]:
         return self._ask(lambda connection: queries.messages_about(connection, message_id))
+
+    def answers_naming(self, *, document_id: str, code: str, limit: int) -> Sequence[tuple[MessageRecord, Answer]]:
+        return self._ask(lambda it: queries.answers_naming(it, document_id=document_id, code=code, limit=limit))
 
     def events_of(self, message_id: str) -> Sequence[Event]:
         return self._ask(lambda connection: queries.events_of(connection, message_id))

@@ -11,6 +11,7 @@ from typing import Final
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, Table
 
 from router.adapters.sql.alarm_tables import ALARM_MARKS, ALARMS, NOTICES
+from router.adapters.sql.answer_tables import ANSWERS
 from router.adapters.sql.figures_tables import FIGURES, FIGURES_MARK
 from router.adapters.sql.metadata import METADATA, SEQUENCE, TEXT, TIME
 from router.adapters.sql.metadata import partial_index as _where
@@ -21,6 +22,7 @@ __all__ = [
     "AGENTS",
     "ALARMS",
     "ALARM_MARKS",
+    "ANSWERS",
     "APPLICATIONS",
     "ATTEMPTS",
     "BLOBS",

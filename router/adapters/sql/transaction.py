@@ -13,6 +13,7 @@ from router.adapters.sql import dead_letters, leg_questions, seals
 from router.adapters.sql.raw import WORTH_COPYING, Raw
 from router.adapters.sql.rows import (
     Row,
+    answer_row,
     attempt_row,
     event_row,
     leg_of,
@@ -39,6 +40,7 @@ from router.core.records import (
     MoveLeg,
     OutboxItem,
     OutboxKind,
+    PutAnswer,
     PutAttempt,
     PutDead,
     PutEvent,
@@ -184,9 +186,7 @@ class SqlTransaction:
         outbox: list[Row] = []
         drops: list[Row] = []
         handed: list[Row] = []
-        attempts: list[Row] = []
-        delays: list[Row] = []
-        dead: list[Row] = []
+        rare: list[Change] = []
         for change in changes:
             match change:
                 case PutEvent():
@@ -206,12 +206,8 @@ class SqlTransaction:
                     moves.append((*leg_row(leg)[2:], leg.id, leg.version))
                 case PutStatus():
                     statuses.append(status_row(change.status))
-                case PutAttempt():
-                    attempts.append(attempt_row(change.attempt))
-                case DelayOutbox():
-                    delays.append((to_time(change.until), change.item_id))
-                case PutDead():
-                    dead.append(dead_letters.dead_letter_row(change.letter))
+                case _:
+                    rare.append(change)
         say = self._statements
         self._write(say.put_message, messages, conflict="a message is there already")
         self._put(say.put_leg, legs)
@@ -221,6 +217,27 @@ class SqlTransaction:
         self._put(say.put_event, events)
         self._put(say.put_outbox, outbox)
         self._write(say.drop_outbox, drops)
+        if rare:
+            self._apply_rare(rare)
+
+    def _apply_rare(self, changes: Iterable[Change]) -> None:
+        """What most transactions have none of: answers, failed attempts, dead letters."""
+        answers: list[Row] = []
+        attempts: list[Row] = []
+        delays: list[Row] = []
+        dead: list[Row] = []
+        for change in changes:
+            match change:
+                case PutAnswer():
+                    answers.append(answer_row(change.answer))
+                case PutAttempt():
+                    attempts.append(attempt_row(change.attempt))
+                case DelayOutbox():
+                    delays.append((to_time(change.until), change.item_id))
+                case PutDead():
+                    dead.append(dead_letters.dead_letter_row(change.letter))
+        say = self._statements
+        self._put(say.put_answer, answers)
         self._write(say.delay, sorted(delays, key=lambda row: row[1]))
         self._put(say.put_attempt, attempts)
         self._write(say.put_dead, dead)

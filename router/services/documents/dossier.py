@@ -153,11 +153,24 @@ class Dossiers:
         for each in named:
             if each.document_id == message.document_id and each.type is message.type:
                 yield Relation.REPETITION if each.duplicate_of == message.id else Relation.SAME_ID, each
+        yield from ((Relation.ANSWERS, each) for each in self._answers_to(message))
         if isinstance(envelope.header, Document):
             for reference in envelope.header.response_for:
                 for each in self._answered(reference.document_id, reference.code, reference.organ_id):
                     yield Relation.ANSWERED, each
         yield from ((Relation.STATUS, each) for each in traced.related if each.type is MessageType.STATUS)
+
+    def _answers_to(self, message: MessageRecord) -> Iterator[MessageRecord]:
+        """The accepted documents that name this one: by DocumentId, or by code and sender where they name no id."""
+        if message.type is not MessageType.DOCUMENT or message.state is not MessageState.ACCEPTED:
+            return
+        for each, said in self._store.answers_naming(
+            document_id=message.document_id, code=message.code, limit=MOST_RELATED
+        ):
+            by_id = bool(said.document_id) and said.document_id == message.document_id
+            by_code = not said.document_id and self.book().root_of(said.organ) == message.sender
+            if by_id or by_code:
+                yield each
 
     def _answered(self, document_id: str, code: str, organ: str) -> Sequence[MessageRecord]:
         """The accepted documents that a reference names, by DocumentId, else by code and sender."""

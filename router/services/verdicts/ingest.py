@@ -19,6 +19,7 @@ from router.core.records import (
     MessageState,
     MoveLeg,
     OutboxItem,
+    PutAnswer,
     PutEvent,
     PutLeg,
     PutMessage,
@@ -236,6 +237,7 @@ class _Batch:
             there = self._legs.get(change.leg.id)
             self._legs[change.leg.id] = PutLeg(change.leg) if isinstance(there, PutLeg) else change
         self._rest.extend(map(PutStatus, decision.statuses))
+        self._rest.extend(map(PutAnswer, decision.answers))
         self._rest.extend(map(PutEvent, decision.events))
         self._rest.extend(map(PutOutbox, (*decision.outbox, *decision.held)))
 
