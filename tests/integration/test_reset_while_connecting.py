@@ -5,8 +5,8 @@ import contextlib
 import socket
 import struct
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 from aiormq.connection import FrameReceiver, ReceivedFrame
@@ -21,6 +21,7 @@ from tests.support.waiting import until
 ENOUGH = 8
 """Connections that each side is let down on: the moment at which it sees the end is not always the same."""
 LOOKS = 20  # milliseconds in which the end has come
+PATIENCE = 5.0  # seconds that the door waits for a client's first words
 
 
 class Door:
@@ -38,12 +39,16 @@ class Door:
             while True:
                 connection, _ = self._listening.accept()
                 self.seen += 1
-                with connection:
-                    if self._reply:
-                        connection.recv(8)
-                        connection.sendall(self._reply)
-                    if self._reset:
-                        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                with connection, contextlib.suppress(OSError):
+                    self._answer(connection)
+
+    def _answer(self, connection: socket.socket) -> None:
+        if self._reply:
+            connection.settimeout(PATIENCE)  # who was told to stop after it had connected never says a word
+            connection.recv(8)
+            connection.sendall(self._reply)
+        if self._reset:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
@@ -51,23 +56,25 @@ class Door:
         self._listening.close()
 
 
-@contextmanager
-def standing(door: Door) -> Iterator[Door]:
+@asynccontextmanager
+async def standing(door: Door) -> AsyncIterator[Door]:
     serving = threading.Thread(target=door.serve)
     serving.start()
     try:
         yield door
     finally:
         door.close()
-        serving.join()
+        await asyncio.to_thread(serving.join)  # the clients in this loop end their connections meanwhile
 
 
-@contextmanager
-def ending(task: "asyncio.Task[bool]") -> Iterator[None]:
+@asynccontextmanager
+async def ending(task: "asyncio.Task[bool]") -> AsyncIterator[None]:
     try:
         yield
     finally:
         task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
 
 
 @pytest.fixture(params=[False, True], ids=["at-once", "late"])
@@ -93,7 +100,7 @@ DOORS = [(b"", False), (b"", True), (b"\x01", False), (b"\x01\x00\x00\x00\x00\x0
 @pytest.mark.usefixtures("looking")
 @pytest.mark.parametrize(("reply", "reset"), DOORS)
 async def test_the_hub_sees_a_broker_that_is_away(reply: bytes, reset: bool) -> None:
-    with standing(Door(reply, reset=reset)) as door:
+    async with standing(Door(reply, reset=reset)) as door:
         for _ in range(ENOUGH):
             broker = AmqpBroker(f"amqp://hub:hub@127.0.0.1:{door.port}/", clock=SystemClock())
             with pytest.raises(BrokerUnavailable):
@@ -104,10 +111,10 @@ async def test_the_hub_sees_a_broker_that_is_away(reply: bytes, reset: bool) -> 
 @pytest.mark.usefixtures("looking")
 @pytest.mark.parametrize(("reply", "reset"), DOORS)
 async def test_an_agent_tries_again(reply: bytes, reset: bool) -> None:
-    with standing(Door(reply, reset=reset)) as door:
+    async with standing(Door(reply, reset=reset)) as door:
         link = AmqpLink(f"amqp://a:a@127.0.0.1:{door.port}/", agent="a", user_id="a", log=logger("a"))
         trying = asyncio.create_task(link.ready())
-        with ending(trying):
+        async with ending(trying):
 
             async def several_times() -> bool:
                 assert not trying.done(), trying
