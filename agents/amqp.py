@@ -80,11 +80,22 @@ class AmqpLink:
                 before_sleep=self._tell,
             ):
                 with attempt:
-                    self._connection = await aio_pika.connect(
-                        self._url, timeout=CONNECT_TIMEOUT, client_properties={"connection_name": self._agent}
-                    )
+                    self._connection = await self._connect()
         self._log.info("connected")
         return True
+
+    async def _connect(self) -> AbstractConnection:
+        try:
+            return await aio_pika.connect(
+                self._url, timeout=CONNECT_TIMEOUT, client_properties={"connection_name": self._agent}
+            )
+        except _BROKEN:
+            # `asyncio.wait_for` of Python 3.11, which the library uses, tells of a failure instead of a cancellation
+            # when both come at once; whoever was told to stop would try for ever.
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise asyncio.CancelledError from None
+            raise
 
     def _tell(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None

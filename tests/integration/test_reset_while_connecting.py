@@ -8,6 +8,7 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import aio_pika
 import pytest
 from aiormq.connection import FrameReceiver, ReceivedFrame
 
@@ -121,3 +122,24 @@ async def test_an_agent_tries_again(reply: bytes, reset: bool) -> None:
                 return door.seen > 1
 
             await until(several_times)
+
+
+async def test_an_agent_that_is_told_to_stop_stops_though_the_library_makes_a_failure_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    connecting = asyncio.Event()
+
+    async def connect(*_arguments: object, **_named: object) -> None:
+        connecting.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise aio_pika.exceptions.AMQPConnectionError from None
+
+    monkeypatch.setattr(aio_pika, "connect", connect)
+    link = AmqpLink("amqp://a:a@127.0.0.1:1/", agent="a", user_id="a", log=logger("a"))
+    trying = asyncio.create_task(link.ready())
+    await connecting.wait()
+    trying.cancel()
+    await asyncio.wait([trying], timeout=PATIENCE)
+    assert trying.cancelled()

@@ -440,27 +440,27 @@ async def test_two_workers_share_the_work_and_nothing_happens_twice(hub: Hub) ->
 
 
 class Waiting(MemoryPayloads):
-    """Payloads that tell whether a transaction was open while they were read."""
+    """Payloads that tell whether they were read inside a transaction, which is whether their thread had one open."""
 
     def __init__(self, store: MemoryStore) -> None:
         super().__init__()
-        self.inside = 0
+        self._here = threading.local()
         self.read_inside: list[bool] = []
         begin = store.begin
 
         @contextlib.contextmanager
         def watched() -> Iterator[Transaction]:
             with begin() as tx:
-                self.inside += 1
+                self._here.inside = True
                 try:
                     yield tx
                 finally:
-                    self.inside -= 1
+                    self._here.inside = False
 
         store.begin = watched  # type: ignore[method-assign,assignment]  # as in Moody
 
     def read(self, reference: str) -> bytes:
-        self.read_inside.append(self.inside > 0)
+        self.read_inside.append(getattr(self._here, "inside", False))
         return super().read(reference)
 
 
